@@ -35,6 +35,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "MinionCore", swiftSettings: settings),
+        .target(name: "Swarm", dependencies: ["MinionCore"], swiftSettings: settings),
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
     ]
 )

@@ -1,0 +1,25 @@
+import MinionCore
+
+/// What a download may do and how much at a time.
+package struct DownloadConfiguration: Hashable, Sendable {
+    package var introduction: PeerIntroduction
+    /// Whether there is a tracker at all; without one the download reads the source alone.
+    package var hasTracker = true
+    /// Whether the source may be read.
+    package var mayUseSource = true
+    /// Whether pieces are wanted from front to back.
+    package var inOrder = false
+    /// Neighbours that the download looks for by itself; as many again may come on their own.
+    package var neighbours = 32
+    /// Pieces asked of neighbours at a time.
+    package var piecesInFlight = 12
+    /// Reads of the source at a time.
+    package var sourceReads = 2
+    /// How long to go on without a tracker, and without anybody who has what is missing, before giving up.
+    package var patience = Duration.seconds(30)
+
+    package init(introduction: PeerIntroduction) { self.introduction = introduction }
+
+    /// The most neighbours at any time.
+    package var neighbourLimit: Int { 2 * neighbours }
+}

@@ -1,0 +1,214 @@
+import MinionCore
+
+/// What a tracker knows of one peer.
+struct TrackedPeer: Sendable {
+    var introduction: PeerIntroduction
+    var lastSeen: Instant
+    /// The pieces it says that it has, of the task's present version.
+    var have: PieceSet?
+    /// Whether it works on the task's present version.
+    var isCurrent = false
+    var uplink: Double = 0
+    var sourceRate: Double = 0
+    var bytesFromSource: Int64 = 0
+    var bytesFromPeers: Int64 = 0
+    var wantsLease = false
+    var wantsNeighbours = 0
+    var openLeases = 0
+    /// Reports in a row that said "stuck".
+    var stuckReports = 0
+    /// The report whose answer is held back.
+    var held: HeldReport?
+    /// Neighbours that it was told of lately.
+    var introduced: [PeerID] = []
+    /// Peers that dropped it for bad data or because it could not be reached.
+    var accusers: [PeerID] = []
+    /// The virtual time at which its uplink has paid for all its leases (see `TrackedTask.virtualTime`).
+    var virtualFinish: Double = 0
+    /// Until then it is not asked to stat the source, having failed to.
+    var mayStatFrom = Instant.zero
+    /// Its place in `TrackedTask.order`.
+    var place = 0
+    /// Whether it counts in `TrackedTask.readers`.
+    var isReader = false
+
+    var hasEverything: Bool { have?.isComplete ?? false }
+    /// Of a file without any bytes, nothing is everything.
+    var hasSomething: Bool { have.map { !$0.isEmpty || $0.isComplete } ?? false }
+    var isActive: Bool { !hasEverything }
+    /// Whether enough others complain that it is better introduced to nobody.
+    func isSuspect(among peers: Int) -> Bool { accusers.count >= (peers <= 3 ? 1 : 2) }
+}
+
+struct HeldReport: Sendable {
+    var ticket: UInt64
+    var deadline: Instant
+}
+
+/// A run of pieces that one peer may read from the source.
+struct TrackedLease: Sendable {
+    var holder: PeerID
+    var pieces: PieceSet
+    /// When it was given, or last brought a piece.
+    var lastProgress: Instant
+    var expires: Instant
+    /// How long the holder may go without progress.
+    var patience: Duration
+}
+
+/// What a tracker knows of one task.
+struct TrackedTask: Sendable {
+    let id: TaskID
+    var resource: String
+    var version: TaskVersion?
+    var layout: PieceLayout?
+    /// When the source last confirmed the version.
+    var confirmed = Instant.zero
+    /// Who has been asked to stat the source, and until when that is waited for.
+    var statHolder: (peer: PeerID, expires: Instant)?
+    var peers: [PeerID: TrackedPeer] = [:]
+    /// All peers, in no order, for drawing at random.
+    var order: [PeerID] = []
+    /// For each piece, how many peers have it.
+    var copies: [Int32] = []
+    /// The hash list.
+    var hashes: [PieceHash?] = []
+    /// Pieces that nobody has and nobody is reading.
+    var free = PieceSet(capacity: 0)
+    var leases: [TrackedLease] = []
+    /// Start-time fair queueing over the peers' uplinks: a lease of b bytes costs a peer b / uplink of virtual time, and
+    /// the peer that is least in debt gets the next (Goyal, Vin & Cheng, 1996).
+    var virtualTime: Double = 0
+    /// How long a leased piece takes until it is reported, as a mean that forgets; nil before the first.
+    private(set) var leaseTime: Duration?
+    /// How many pieces somebody has or has had.
+    private(set) var published = 0
+    /// When a piece was last entered in the hash list.
+    var lastPublished = Instant.zero
+    /// Peers whose answer is held back.
+    var waiting: [PeerID] = []
+    /// How many peers lack something and may read the source.
+    private(set) var readers = 0
+    /// How many of them serve others.
+    private(set) var servingReaders = 0
+
+    init(id: TaskID, resource: String) {
+        self.id = id
+        self.resource = resource
+    }
+
+    // MARK: Peers
+
+    mutating func add(_ id: PeerID, _ peer: TrackedPeer) {
+        var peer = peer
+        peer.place = order.count
+        peer.virtualFinish = virtualTime
+        order.append(id)
+        peers[id] = peer
+        countReader(id)
+    }
+
+    private mutating func countReader(_ id: PeerID) {
+        guard let peer = peers[id] else { return }
+        let isReader = peer.introduction.canFetch && !peer.hasEverything
+        guard isReader != peer.isReader else { return }
+        peers[id]?.isReader = isReader
+        readers += isReader ? 1 : -1
+        if peer.introduction.canUpload { servingReaders += isReader ? 1 : -1 }
+    }
+
+    mutating func remove(_ id: PeerID) {
+        guard let peer = peers.removeValue(forKey: id) else { return }
+        if peer.isReader {
+            readers -= 1
+            if peer.introduction.canUpload { servingReaders -= 1 }
+        }
+        order.swapAt(peer.place, order.count - 1)
+        order.removeLast()
+        if peer.place < order.count { peers[order[peer.place]]?.place = peer.place }
+        waiting.removeAll { $0 == id }
+        endLeases(of: id)
+        if let have = peer.have, peer.introduction.canUpload { uncount(have) }
+        if statHolder?.peer == id { statHolder = nil }
+    }
+
+    // MARK: Pieces
+
+    /// Starts over with another version: what peers have of the old one no longer counts.
+    mutating func setVersion(_ new: TaskVersion, layout newLayout: PieceLayout) {
+        version = new
+        layout = newLayout
+        copies = Array(repeating: 0, count: newLayout.count)
+        hashes = Array(repeating: nil, count: newLayout.count)
+        free = PieceSet(full: newLayout.count)
+        leases = []
+        leaseTime = nil
+        published = 0
+        for id in order {
+            peers[id]?.have = nil
+            peers[id]?.isCurrent = false
+            peers[id]?.openLeases = 0
+            countReader(id)
+        }
+    }
+
+    /// Notes what a peer has, in place of what was known.
+    mutating func setHave(_ have: PieceSet, of id: PeerID) {
+        let before = peers[id]?.have ?? PieceSet(capacity: have.capacity)
+        peers[id]?.have = have
+        countReader(id)
+        // What nobody can get from there is no copy.
+        guard peers[id]?.introduction.canUpload == true else { return }
+        uncount(before.subtracting(have))
+        for piece in have.subtracting(before) { copies[piece] += 1 }
+        free.subtract(have)
+    }
+
+    mutating func addPiece(_ piece: PieceIndex, of id: PeerID) {
+        if peers[id]?.have == nil { peers[id]?.have = PieceSet(capacity: copies.count) }
+        let isNew = peers[id]?.have?.insert(piece) ?? false
+        countReader(id)
+        guard isNew, peers[id]?.introduction.canUpload == true else { return }
+        if copies[piece] == 0 { published += 1 }
+        copies[piece] += 1
+        free.remove(piece)
+    }
+
+    /// Takes copies away; a piece without any is free again, unless somebody is reading it.
+    mutating func uncount(_ pieces: PieceSet) {
+        guard pieces.capacity == copies.count else { return }
+        for piece in pieces {
+            copies[piece] -= 1
+            if copies[piece] == 0, !isLeased(piece) { free.insert(piece) }
+        }
+    }
+
+    func isLeased(_ piece: PieceIndex) -> Bool { leases.contains { $0.pieces.contains(piece) } }
+
+    // MARK: Leases
+
+    mutating func endLeases(of holder: PeerID, grantedBefore limit: Instant = .never) {
+        for index in leases.indices.reversed()
+        where leases[index].holder == holder && leases[index].lastProgress < limit { endLease(at: index) }
+    }
+
+    /// Takes a lease back; what nobody has become free again.
+    mutating func endLease(at index: Int) {
+        let lease = leases.remove(at: index)
+        peers[lease.holder]?.openLeases -= 1
+        for piece in lease.pieces where copies[piece] == 0 { free.insert(piece) }
+    }
+
+    /// Takes one piece out of whatever lease `holder` has it in.
+    mutating func settle(_ piece: PieceIndex, by holder: PeerID, isDone: Bool, at now: Instant) {
+        guard let index = leases.firstIndex(where: { $0.holder == holder && $0.pieces.contains(piece) }) else { return }
+        leases[index].pieces.remove(piece)
+        if copies[piece] == 0 { free.insert(piece) }
+        if isDone {
+            let time = now - leases[index].lastProgress
+            leaseTime = leaseTime.map { ($0 * 7 + time) / 8 } ?? time
+            leases[index].lastProgress = now
+        }
+        if leases[index].pieces.isEmpty { endLease(at: index) }
+    }
+}

@@ -1,0 +1,359 @@
+package import MinionCore
+
+/// What happens to a tracker.
+package enum TrackerEvent: Sendable {
+    /// `ticket` names the report, so that its answer can be told from others'; unique, chosen by the driver.
+    case report(PeerReport, from: PeerID, task: TaskID, ticket: UInt64)
+    case leave(PeerID, task: TaskID, secret: String)
+    /// The time that `nextWake` named has come.
+    case timer
+}
+
+/// What a tracker does. Signing what it accepts is the driver's part.
+package enum TrackerAction: Sendable {
+    case reply(ticket: UInt64, TrackerReply)
+}
+
+/// Who has what, who may read the source, and who should know whom: the rules of a tracker, without input or output.
+///
+/// A peer always has one report under way. The answer is held back until there is something to say, so that a lease
+/// goes out the moment it is free, to the waiting peer whose uplink is least in debt.
+package struct Tracker: Sendable {
+    package let limits: TrackerLimits
+    private var tasks: [TaskID: TrackedTask] = [:]
+    private var random: SeededGenerator
+    var actions: [TrackerAction] = []
+    /// When to send `.timer`.
+    package private(set) var nextWake = Instant.never
+
+    /// How often held reports, leases and silent peers are looked at.
+    private static let sweep = Duration.milliseconds(100)
+
+    package init(limits: TrackerLimits = TrackerLimits(), seed: UInt64) {
+        self.limits = limits
+        random = SeededGenerator(seed: seed)
+    }
+
+    package mutating func handle(_ event: TrackerEvent, at now: Instant) -> [TrackerAction] {
+        actions.removeAll(keepingCapacity: true)
+        switch event {
+        case .report(let report, let peer, let task, let ticket):
+            receive(report, from: peer, task: task, ticket: ticket, at: now)
+        case .leave(let peer, let task, let secret):
+            if let known = tasks[task]?.peers[peer], known.introduction.secret == secret {
+                remove(peer, from: task, at: now)
+            }
+        case .timer: break
+        }
+        // Reports must not put the sweep off, or a busy tracker would never come to it.
+        if nextWake <= now {
+            for id in taskIDs { sweep(id, at: now) }
+            nextWake = now + Self.sweep
+        }
+        nextWake = tasks.isEmpty ? .never : min(nextWake, now + Self.sweep)
+        return actions
+    }
+
+    var taskIDs: [TaskID] { Array(tasks.keys) }
+    func task(_ id: TaskID) -> TrackedTask? { tasks[id] }
+
+    // MARK: Reports
+
+    private mutating func receive(
+        _ report: PeerReport, from peer: PeerID, task id: TaskID, ticket: UInt64, at now: Instant
+    ) {
+        var reply = TrackerReply()
+        if let refusal = admit(report, from: peer, task: id, at: now) {
+            switch refusal {
+            case .mustIntroduce: reply.mustIntroduce = true
+            case .refused(let why): reply.refusal = why
+            }
+            actions.append(.reply(ticket: ticket, reply))
+            return
+        }
+        release(peer, of: id, at: now)
+        // Taking the task out of the table while it is changed keeps its arrays from being copied.
+        guard var task = tasks.removeValue(forKey: id) else { return }
+        defer { tasks[id] = task }
+        note(report, from: peer, in: &task, at: now)
+        var mustTell: [PeerID] = []
+        if let stat = report.stat { mustTell = note(stat, from: peer, in: &task, at: now) }
+        adopt(report, from: peer, in: &task, at: now)
+        if task.peers[peer]?.isCurrent == true {
+            noteHave(report, from: peer, in: &task)
+            noteFetched(report, from: peer, in: &task, reply: &reply, at: now)
+        }
+        for accused in report.dropped { accuse(accused, by: peer, in: &task) }
+        for other in mustTell where other != peer { answer(other, in: &task, at: now) }
+        task.peers[peer]?.held = HeldReport(
+            ticket: ticket,
+            deadline: now + min(limits.longestWait, .inSeconds(report.waitSeconds)))
+        if report.waitSeconds > 0 || task.peers[peer]?.wantsLease == true { task.waiting.append(peer) }
+        grantLeases(in: &task, at: now, pending: peer, &reply)
+        answerOrHold(peer, in: &task, reply: reply, at: now)
+    }
+
+    private enum Refusal {
+        case mustIntroduce
+        case refused(String)
+    }
+
+    /// Lets a peer in that introduces itself, and says what is wrong with one that may not report.
+    private mutating func admit(
+        _ report: PeerReport, from peer: PeerID, task id: TaskID, at now: Instant
+    ) -> Refusal? {
+        if let known = tasks[id]?.peers[peer] {
+            guard known.introduction.secret == report.secret else { return .refused("the peer's secret is wrong") }
+            if let introduction = report.introduction { tasks[id]?.peers[peer]?.introduction = introduction }
+            return nil
+        }
+        guard let introduction = report.introduction else { return .mustIntroduce }
+        guard introduction.secret == report.secret else { return .refused("the peer's secret is wrong") }
+        if tasks[id] == nil {
+            guard tasks.count < limits.tasks else { return .refused("the tracker has too many tasks") }
+            tasks[id] = TrackedTask(id: id, resource: introduction.resource)
+        }
+        guard tasks[id, default: TrackedTask(id: id, resource: "")].peers.count < limits.peersPerTask else {
+            return .refused("the task has too many peers")
+        }
+        tasks[id]?.add(peer, TrackedPeer(introduction: introduction, lastSeen: now))
+        return nil
+    }
+
+    private func note(_ report: PeerReport, from peer: PeerID, in task: inout TrackedTask, at now: Instant) {
+        guard var known = task.peers[peer] else { return }
+        known.lastSeen = now
+        known.uplink = report.uplink
+        known.sourceRate = report.sourceRate
+        known.wantsLease = report.wantsLease && known.introduction.canFetch
+        known.wantsNeighbours = report.wantsNeighbours
+        known.stuckReports = report.isStuck ? known.stuckReports + 1 : 0
+        if report.bytesFromSource != known.bytesFromSource || !report.fetched.isEmpty {
+            for index in task.leases.indices where task.leases[index].holder == peer {
+                task.leases[index].expires = now + task.leases[index].patience
+            }
+            if task.statHolder?.peer == peer { task.statHolder = (peer, now + limits.statPatience) }
+        }
+        // Who is stuck reads nothing: a lease that it still has here has never reached it.
+        if report.isStuck { task.endLeases(of: peer, grantedBefore: now + .seconds(-1)) }
+        known.openLeases = task.peers[peer]?.openLeases ?? 0
+        known.bytesFromSource = report.bytesFromSource
+        known.bytesFromPeers = report.bytesFromPeers
+        task.peers[peer] = known
+    }
+
+    /// Takes the outcome of a stat and returns the peers that have been waiting for it.
+    private func note(
+        _ stat: StatOutcome, from peer: PeerID, in task: inout TrackedTask, at now: Instant
+    ) -> [PeerID] {
+        if task.statHolder?.peer == peer { task.statHolder = nil }
+        switch stat {
+        case .version(let version):
+            guard let layout = version.layout else { return [] }
+            task.confirmed = now
+            if let known = task.version, known.isSameContent(as: version) {
+                task.version?.freshSeconds = version.freshSeconds
+                task.version?.hasRanges = version.hasRanges
+            } else {
+                task.setVersion(version, layout: layout)
+            }
+        case .failed:
+            task.peers[peer]?.mayStatFrom = now + .seconds(2)
+            // What the source cannot confirm is still better than nothing.
+            if task.version != nil { task.confirmed = now }
+        }
+        return task.waiting
+    }
+
+    /// Settles whether the peer works on the task's version.
+    private func adopt(_ report: PeerReport, from peer: PeerID, in task: inout TrackedTask, at now: Instant) {
+        if task.version == nil, let version = report.version, let layout = version.layout {
+            // A tracker that has lost its memory learns the version from those that work on it.
+            task.setVersion(version, layout: layout)
+            task.confirmed = now
+        }
+        guard let version = task.version else { return }
+        task.peers[peer]?.isCurrent = report.version.map { $0.isSameContent(as: version) } ?? false
+    }
+
+    private func noteHave(_ report: PeerReport, from peer: PeerID, in task: inout TrackedTask) {
+        guard let text = report.have, let bytes = Hex.bytes(text), let known = task.peers[peer],
+            !known.isSuspect(among: task.peers.count),
+            let have = PieceSet(capacity: task.copies.count, bytes: bytes)
+        else { return }
+        task.setHave(have, of: peer)
+    }
+
+    private func noteFetched(
+        _ report: PeerReport, from peer: PeerID, in task: inout TrackedTask, reply: inout TrackerReply, at now: Instant
+    ) {
+        for piece in report.returned { task.settle(piece, by: peer, isDone: false, at: now) }
+        for item in report.fetched where task.hashes.indices.contains(item.piece) {
+            if let known = task.hashes[item.piece], known != item.hash {
+                reply.rejected.append(item.piece)
+                task.settle(item.piece, by: peer, isDone: false, at: now)
+                continue
+            }
+            task.hashes[item.piece] = item.hash
+            task.lastPublished = now
+            task.addPiece(item.piece, of: peer)
+            task.settle(item.piece, by: peer, isDone: true, at: now)
+            reply.accepted.append(PieceProof(piece: item.piece, hash: item.hash))
+        }
+    }
+
+    /// Notes a complaint. When enough peers complain, the accused is introduced to nobody, what it says that it has does
+    /// not count, and its leases go to others.
+    private func accuse(_ accused: PeerID, by peer: PeerID, in task: inout TrackedTask) {
+        guard accused != peer, var known = task.peers[accused], !known.accusers.contains(peer),
+            known.accusers.count < 8
+        else { return }
+        known.accusers.append(peer)
+        task.peers[accused] = known
+        guard known.isSuspect(among: task.peers.count) else { return }
+        task.endLeases(of: accused)
+        if let have = known.have {
+            task.peers[accused]?.have = nil
+            if known.introduction.canUpload { task.uncount(have) }
+        }
+    }
+
+    // MARK: Answers
+
+    /// Answers a held report with what there is to say, which may be nothing.
+    private mutating func answer(_ peer: PeerID, in task: inout TrackedTask, at now: Instant) {
+        task.waiting.removeAll { $0 == peer }
+        guard let held = task.peers[peer]?.held else { return }
+        task.peers[peer]?.held = nil
+        var reply = TrackerReply()
+        fill(&reply, for: peer, in: &task, at: now)
+        actions.append(.reply(ticket: held.ticket, reply))
+    }
+
+    private mutating func answerOrHold(
+        _ peer: PeerID, in task: inout TrackedTask, reply: TrackerReply, at now: Instant
+    ) {
+        guard let held = task.peers[peer]?.held else { return }
+        var reply = reply
+        fill(&reply, for: peer, in: &task, at: now)
+        let saysSomething =
+            reply.mustStat || reply.lease != nil || !reply.accepted.isEmpty || !reply.rejected.isEmpty
+            || !reply.neighbours.isEmpty || (reply.version != nil && task.peers[peer]?.isCurrent == false)
+        guard saysSomething || held.deadline <= now else { return }
+        task.peers[peer]?.held = nil
+        task.waiting.removeAll { $0 == peer }
+        actions.append(.reply(ticket: held.ticket, reply))
+    }
+
+    /// Puts everything but leases and proofs into a reply.
+    mutating func fill(_ reply: inout TrackerReply, for peer: PeerID, in task: inout TrackedTask, at now: Instant) {
+        guard let known = task.peers[peer] else { return }
+        reply.peerCount = task.peers.count
+        reply.nextReportSeconds = (known.isActive ? limits.activeReport : limits.idleReport).inSeconds
+        if let version = task.version {
+            let isFresh = now <= task.confirmed + .inSeconds(version.freshSeconds)
+            if known.isCurrent || isFresh || !known.introduction.canFetch {
+                reply.version = version
+                reply.neighbours = introduce(to: peer, in: &task)
+                return
+            }
+        }
+        guard known.introduction.canFetch, now >= known.mayStatFrom, task.statHolder.map({ $0.expires <= now }) ?? true
+        else { return }
+        task.statHolder = (peer, now + limits.statPatience)
+        reply.mustStat = true
+    }
+
+    /// Picks neighbours for a peer: drawn at random, those of the same site and those that have something it lacks first.
+    private mutating func introduce(to peer: PeerID, in task: inout TrackedTask) -> [NeighbourInfo] {
+        guard let known = task.peers[peer], known.wantsNeighbours > 0, task.order.count > 1 else { return [] }
+        let count = min(known.wantsNeighbours, limits.neighboursPerReply)
+        var candidates: [(id: PeerID, score: Int)] = []
+        for id in sample(4 * count, of: task.order) where id != peer && !known.introduced.contains(id) {
+            guard let other = task.peers[id], other.isCurrent, other.introduction.canUpload,
+                !other.isSuspect(among: task.peers.count)
+            else { continue }
+            let isNear = !known.introduction.site.isEmpty && other.introduction.site == known.introduction.site
+            let isUseful: Bool
+            if let theirs = other.have, let mine = known.have {
+                isUseful = theirs.hasPiece(missingFrom: mine)
+            } else {
+                isUseful = !(other.have?.isEmpty ?? true)
+            }
+            // Somebody who is stuck needs one that has what is missing; being near does not help.
+            candidates.append((id, (isUseful ? (known.stuckReports > 0 ? 4 : 1) : 0) + (isNear ? 2 : 0)))
+        }
+        // Half by merit, half as drawn: a swarm whose members all prefer the same few falls apart.
+        let byMerit = candidates.indices.sorted { a, b in
+            candidates[a].score != candidates[b].score ? candidates[a].score > candidates[b].score : a < b
+        }
+        var chosen = byMerit.prefix((count + 1) / 2).map { candidates[$0].id }
+        for candidate in candidates where chosen.count < count && !chosen.contains(candidate.id) {
+            chosen.append(candidate.id)
+        }
+        task.peers[peer]?.introduced = (known.introduced + chosen).suffix(2 * limits.neighboursPerReply)
+        if chosen.isEmpty { task.peers[peer]?.introduced = [] }
+        return chosen.compactMap { id in
+            task.peers[id].map { NeighbourInfo(id: id, endpoint: $0.introduction.endpoint) }
+        }
+    }
+
+    /// Up to `count` different members, each equally likely, in random order.
+    private mutating func sample(_ count: Int, of all: [PeerID]) -> [PeerID] {
+        guard count < all.count else { return all.shuffled(using: &random) }
+        // Floyd's algorithm: no copy of a list that may be long.
+        var chosen = Set<Int>()
+        var result: [PeerID] = []
+        for j in all.count - count..<all.count {
+            let t = Int.random(in: 0...j, using: &random)
+            let index = chosen.insert(t).inserted ? t : j
+            chosen.insert(index)
+            result.append(all[index])
+        }
+        return result.shuffled(using: &random)
+    }
+
+    /// A newer report makes the one that is held pointless.
+    private mutating func release(_ peer: PeerID, of id: TaskID, at now: Instant) {
+        guard let held = tasks[id]?.peers[peer]?.held else { return }
+        tasks[id]?.peers[peer]?.held = nil
+        tasks[id]?.waiting.removeAll { $0 == peer }
+        var reply = TrackerReply()
+        reply.nextReportSeconds = limits.activeReport.inSeconds
+        reply.peerCount = tasks[id]?.peers.count ?? 0
+        actions.append(.reply(ticket: held.ticket, reply))
+    }
+
+    // MARK: Time
+
+    private mutating func remove(_ peer: PeerID, from id: TaskID, at now: Instant) {
+        release(peer, of: id, at: now)
+        tasks[id]?.remove(peer)
+        sweep(id, at: now)
+    }
+
+    /// Forgets who is silent, takes back leases without progress, and answers what has been held long enough.
+    private mutating func sweep(_ id: TaskID, at now: Instant) {
+        guard var task = tasks.removeValue(forKey: id) else { return }
+        for peer in task.order {
+            guard let known = task.peers[peer] else { continue }
+            let expiry = known.isActive ? limits.activePeerExpiry : limits.peerExpiry
+            if known.lastSeen + expiry < now, known.held == nil { task.remove(peer) }
+        }
+        for index in task.leases.indices.reversed() where task.leases[index].expires < now { task.endLease(at: index) }
+        if let holder = task.statHolder, holder.expires < now { task.statHolder = nil }
+        var none = TrackerReply()
+        grantLeases(in: &task, at: now, pending: nil, &none)
+        for peer in task.waiting {
+            guard let held = task.peers[peer]?.held else { continue }
+            // Somebody has to ask the source; whoever waits for the version will do.
+            let mayStat = task.peers[peer]?.isCurrent == false && task.statHolder == nil
+            if held.deadline <= now {
+                answer(peer, in: &task, at: now)
+            } else if mayStat {
+                answerOrHold(peer, in: &task, reply: TrackerReply(), at: now)
+            }
+        }
+        if !task.peers.isEmpty { tasks[id] = task }
+    }
+}
