@@ -36,6 +36,10 @@ let package = Package(
     targets: [
         .target(name: "MinionCore", swiftSettings: settings),
         .target(name: "Swarm", dependencies: ["MinionCore"], swiftSettings: settings),
+        .target(name: "SwarmSimulator", dependencies: ["Swarm"], swiftSettings: settings),
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
+        .testTarget(
+            name: "SwarmSimulatorTests", dependencies: ["SwarmSimulator", "Swarm", "MinionCore"],
+            swiftSettings: settings),
     ]
 )
