@@ -37,7 +37,11 @@ let package = Package(
         .target(name: "MinionCore", swiftSettings: settings),
         .target(name: "Swarm", dependencies: ["MinionCore"], swiftSettings: settings),
         .target(name: "SwarmSimulator", dependencies: ["Swarm"], swiftSettings: settings),
+        .target(name: "PieceStore", dependencies: ["MinionCore", crypto, systemPackage], swiftSettings: settings),
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
+        .testTarget(
+            name: "PieceStoreTests", dependencies: ["PieceStore", "MinionCore", crypto, systemPackage],
+            swiftSettings: settings),
         .testTarget(
             name: "SwarmSimulatorTests", dependencies: ["SwarmSimulator", "Swarm", "MinionCore"],
             swiftSettings: settings),
