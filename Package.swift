@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "Swarm", dependencies: ["MinionCore"], swiftSettings: settings),
         .target(name: "SwarmSimulator", dependencies: ["Swarm"], swiftSettings: settings),
         .target(name: "PieceStore", dependencies: ["MinionCore", crypto, systemPackage], swiftSettings: settings),
+        .target(name: "Wire", dependencies: ["MinionCore", "Swarm", crypto], swiftSettings: settings),
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
         .testTarget(
             name: "PieceStoreTests", dependencies: ["PieceStore", "MinionCore", crypto, systemPackage],
@@ -45,5 +46,6 @@ let package = Package(
         .testTarget(
             name: "SwarmSimulatorTests", dependencies: ["SwarmSimulator", "Swarm", "MinionCore"],
             swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["Wire", crypto], swiftSettings: settings),
     ]
 )
