@@ -39,6 +39,13 @@ let package = Package(
         .target(name: "SwarmSimulator", dependencies: ["Swarm"], swiftSettings: settings),
         .target(name: "PieceStore", dependencies: ["MinionCore", crypto, systemPackage], swiftSettings: settings),
         .target(name: "Wire", dependencies: ["MinionCore", "Swarm", crypto], swiftSettings: settings),
+        .target(
+            name: "Node",
+            dependencies: [
+                "Swarm", "PieceStore", "Wire", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto, systemPackage,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            swiftSettings: settings),
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
         .testTarget(
             name: "PieceStoreTests", dependencies: ["PieceStore", "MinionCore", crypto, systemPackage],
@@ -47,5 +54,9 @@ let package = Package(
             name: "SwarmSimulatorTests", dependencies: ["SwarmSimulator", "Swarm", "MinionCore"],
             swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", crypto], swiftSettings: settings),
+        .testTarget(
+            name: "NodeTests",
+            dependencies: ["Node", "Wire", "Swarm", "MinionCore", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto],
+            swiftSettings: settings),
     ]
 )

@@ -1,0 +1,97 @@
+import MinionCore
+import NIOCore
+import Swarm
+import Synchronization
+
+/// The limits that all connections of a piece server share: upload slots, the upload rate, and the uplink's measure.
+///
+/// Called from every event loop; each call is a short critical section.
+final class UploadGate: Sendable {
+    typealias Ticket = UploadQueue.Ticket
+
+    private struct State {
+        var queue: UploadQueue
+        var bucket: TokenBucket
+        var meter = UplinkMeter()
+        var nextTicket: Ticket = 1
+        var waiting: [Ticket: @Sendable () -> Void] = [:]
+        var refused: Int64 = 0
+    }
+
+    private let state: Mutex<State>
+
+    init(limits: UploadQueue.Limits, rate: ByteRate?) {
+        state = Mutex(State(queue: UploadQueue(limits: limits), bucket: TokenBucket(rate: rate, at: Self.now)))
+    }
+
+    static var now: Instant { Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
+
+    // MARK: - Slots
+
+    /// Asks for a slot. If the answer is `.wait`, the closure that `whenStarted` makes is called once the slot is there,
+    /// on any thread, unless the ticket is given back before. Every ticket that was not refused is to be given back once.
+    func request(whenStarted: (Ticket) -> @Sendable () -> Void) -> (Ticket, UploadQueue.Answer) {
+        state.withLock { state in
+            let ticket = state.nextTicket
+            state.nextTicket += 1
+            let answer = state.queue.request(ticket)
+            switch answer {
+            case .start: break
+            case .wait: state.waiting[ticket] = whenStarted(ticket)
+            case .refuse: state.refused += 1
+            }
+            return (ticket, answer)
+        }
+    }
+
+    func giveBack(_ ticket: Ticket) {
+        let started = state.withLock { state in
+            state.waiting[ticket] = nil
+            return state.queue.finish(ticket).compactMap { state.waiting.removeValue(forKey: $0) }
+        }
+        for start in started { start() }
+    }
+
+    // MARK: - Rate
+
+    /// How many of `remaining` bytes to send next, and how long to wait before.
+    func takeWindow(of remaining: Int64) -> (bytes: Int64, wait: Duration) {
+        state.withLock { state in
+            guard let rate = state.bucket.bytesPerSecond else { return (min(remaining, ServingLimits.window), .zero) }
+            // A fiftieth of a second: small enough to keep the rate smooth whatever the number of connections.
+            let window = max(4 << 10, min(Int64(rate / 50), ServingLimits.window))
+            let bytes = min(remaining, window)
+            return (bytes, state.bucket.take(bytes, at: Self.now))
+        }
+    }
+
+    func setRate(_ rate: ByteRate?) {
+        state.withLock { $0.bucket.setRate(rate, at: Self.now) }
+    }
+
+    // MARK: - Measure
+
+    func bodyBegan() { state.withLock { $0.meter.began(at: Self.now) } }
+    func bodyEnded() { state.withLock { $0.meter.ended(at: Self.now) } }
+    func delivered(_ bytes: Int64) { state.withLock { $0.meter.delivered(bytes, at: Self.now) } }
+
+    /// Bytes per second; nil until known. A rate that was set is its upper bound.
+    var uplink: Double? {
+        state.withLock { state in
+            state.meter.bytesPerSecond.map { min($0, state.bucket.bytesPerSecond ?? .infinity) }
+        }
+    }
+
+    /// Whether a polite client should go elsewhere: requests are waiting, or three quarters of the rate are in use.
+    var isOverloaded: Bool {
+        state.withLock { state in
+            if state.queue.waitingCount > 0 || state.queue.active.count >= state.queue.limits.slots { return true }
+            guard let rate = state.bucket.bytesPerSecond else { return false }
+            return state.meter.recentRate(at: Self.now) > 0.75 * rate
+        }
+    }
+
+    var load: (active: Int, waiting: Int, refused: Int64) {
+        state.withLock { ($0.queue.active.count, $0.queue.waitingCount, $0.refused) }
+    }
+}
