@@ -35,6 +35,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "MinionCore", swiftSettings: settings),
+        .target(name: "MinionLog", dependencies: [log], swiftSettings: settings),
         .target(name: "Swarm", dependencies: ["MinionCore"], swiftSettings: settings),
         .target(name: "SwarmSimulator", dependencies: ["Swarm"], swiftSettings: settings),
         .target(name: "PieceStore", dependencies: ["MinionCore", crypto, systemPackage], swiftSettings: settings),
@@ -46,6 +47,16 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: settings),
+        .target(
+            name: "Scheduler",
+            dependencies: [
+                "MinionCore", "Swarm", "Wire", nioCore, nioPosix, log, serviceLifecycle,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+            ],
+            swiftSettings: settings),
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
         .testTarget(
             name: "PieceStoreTests", dependencies: ["PieceStore", "MinionCore", crypto, systemPackage],
@@ -54,6 +65,15 @@ let package = Package(
             name: "SwarmSimulatorTests", dependencies: ["SwarmSimulator", "Swarm", "MinionCore"],
             swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", crypto], swiftSettings: settings),
+        .testTarget(name: "MinionLogTests", dependencies: ["MinionLog", log], swiftSettings: settings),
+        .testTarget(
+            name: "SchedulerTests",
+            dependencies: [
+                "MinionCore", "MinionLog", "Scheduler", "Swarm", "Wire", nioCore, nioPosix, nioHTTP1, log,
+                serviceLifecycle,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "NodeTests",
             dependencies: ["Node", "Wire", "Swarm", "MinionCore", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto],

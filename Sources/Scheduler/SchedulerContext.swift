@@ -1,0 +1,31 @@
+import Hummingbird
+import Logging
+import NIOCore
+
+/// What a handler knows of the connection that a request came on.
+struct SchedulerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    private let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+
+    /// Names the connection for as long as it is open.
+    var connection: ConnectionID { ConnectionID(channel) }
+
+    /// The caller's address: IPv4 also where it came in as IPv4 mapped into IPv6. Nil if there is none (a Unix socket).
+    var remoteHost: String? { channel.remoteAddress?.ipAddress.map(Self.unmapped) }
+
+    static func unmapped(_ address: String) -> String {
+        address.hasPrefix("::ffff:") && address.contains(".") ? String(address.dropFirst(7)) : address
+    }
+}
+
+/// Names an open connection.
+struct ConnectionID: Hashable, Sendable {
+    private let identifier: ObjectIdentifier
+
+    init(_ channel: any Channel) { identifier = ObjectIdentifier(channel) }
+}

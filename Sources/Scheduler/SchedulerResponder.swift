@@ -1,0 +1,129 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import MinionCore
+import NIOCore
+import Swarm
+import Wire
+
+/// Answers every request to a scheduler.
+///
+/// The paths are few and fixed, so that a `switch` over them serves better than a router: it tells a wrong method from an
+/// unknown path and a bad id from both.
+struct SchedulerResponder: HTTPResponder {
+    typealias Context = SchedulerContext
+
+    let driver: TrackerDriver
+    let minion: MinionResponder
+    let bodies: BodyReader
+    let refusals: RefusalLog
+
+    func respond(to request: Request, context: SchedulerContext) async throws -> Response {
+        let path = request.uri.path
+        var shape = ErrorShape.tasks
+        do {
+            switch path {
+            case "/healthz":
+                guard request.method == .get || request.method == .head else {
+                    throw Refusal.methodNotAllowed("GET, HEAD")
+                }
+                return request.method == .head ? Response(status: .ok) : .json(Array(#"{"status":"ok"}"#.utf8))
+            case "/peer/", "/peer":
+                shape = .minion
+                return try await minion.peer(request, context)
+            case "/res/", "/res":
+                shape = .minion
+                return try minion.resources(request)
+            default:
+                return try await respond(to: request, at: TaskPath.parse(path), context)
+            }
+        } catch let error as TaskPath.ParseError {
+            return refuse(refusal(for: error), request, context, shape)
+        } catch let refusal as Refusal {
+            return refuse(refusal, request, context, shape)
+        }
+    }
+
+    private func refuse(
+        _ refusal: Refusal, _ request: Request, _ context: SchedulerContext, _ shape: ErrorShape
+    ) -> Response {
+        refusals.note(refusal, of: request, from: context.remoteHost)
+        return shape.response(to: refusal)
+    }
+
+    private func refusal(for error: TaskPath.ParseError) -> Refusal {
+        switch error {
+        case .unknown: Refusal(.notFound, "there is nothing here; see /v1/tasks")
+        case .badTaskID: Refusal(.badRequest, "a task id has 64 hexadecimal digits in lower case")
+        case .badPeerID: Refusal(.badRequest, "a peer id has 16 hexadecimal digits in lower case")
+        }
+    }
+
+    private func respond(
+        to request: Request, at path: TaskPath, _ context: SchedulerContext
+    ) async throws -> Response {
+        switch (path, request.method) {
+        case (.peer(let task, let peer), .post): return try await report(request, from: peer, task: task, context)
+        case (.peer(let task, let peer), .delete): return try leave(request, peer, task: task)
+        case (.peer, _): throw Refusal.methodNotAllowed("POST, DELETE")
+        case (.tasks, .get): return .json(WireJSON.encodeMessage(TaskList(driver.summaries)))
+        case (.task(let task), .get):
+            guard let summary = driver.summary(of: task) else { throw Refusal(.notFound, "there is no such task") }
+            return .json(WireJSON.encodeMessage(summary))
+        case (.tasks, _), (.task, _): throw Refusal.methodNotAllowed("GET")
+        case (.content, _), (.news, _): throw Refusal(.notFound, "a tracker has no content; its peers do")
+        }
+    }
+
+    private func report(
+        _ request: Request, from peer: PeerID, task: TaskID, _ context: SchedulerContext
+    ) async throws -> Response {
+        var report = try await bodies.read(request, upTo: WireLimits.reportBytes) { try WireJSON.report(from: $0) }
+        if let endpoint = report.introduction?.endpoint, endpoint.isUnspecified {
+            guard let host = context.remoteHost else { throw Refusal(.badRequest, "introduction.endpoint has no host") }
+            report.introduction?.endpoint = Endpoint(host: host, port: endpoint.port)
+        }
+        let reply = await driver.reply(to: report, from: peer, task: task, connection: context.connection)
+        if let reason = reply?.refusal {
+            refusals.note(Refusal(.ok, reason), of: request, from: context.remoteHost)
+        }
+        return .json(WireJSON.encode(reply ?? TrackerReply()))
+    }
+
+    private func leave(_ request: Request, _ peer: PeerID, task: TaskID) throws -> Response {
+        let secret = request.headers[.minionSecret] ?? ""
+        switch driver.leave(peer, task: task, secret: secret) {
+        case .wrongSecret: throw Refusal(.forbidden, "the peer's secret is wrong; send it as \(HeaderName.secret)")
+        case .confirmed, .unknown: return Response(status: .noContent)
+        }
+    }
+}
+
+/// The answer to `GET /v1/tasks`: the tasks with the most peers, but for those that are not for everybody.
+private struct TaskList: Encodable {
+    /// For people and their tools; who needs more looks at single tasks.
+    static let limit = 1000
+
+    /// How many tasks there are, listed or not.
+    var total: Int
+    var tasks: [TaskSummary]
+
+    init(_ all: [TaskSummary]) {
+        total = all.count
+        let sorted = all.filter { !$0.resource.isEmpty }.sorted { a, b in
+            a.peers != b.peers ? a.peers > b.peers : a.task.hex < b.task.hex
+        }
+        tasks = Array(sorted.prefix(Self.limit))
+    }
+}
+
+extension Endpoint {
+    /// Whether the host is left to whoever sees the address.
+    var isUnspecified: Bool { host.isEmpty || host == "0.0.0.0" || host == "::" }
+}
+
+extension HTTPField.Name {
+    // The name is a valid one, as is checked by every test that leaves.
+    // swift-format-ignore: NeverForceUnwrap
+    static let minionSecret = HTTPField.Name(HeaderName.secret)!
+}
