@@ -20,6 +20,9 @@ let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", packa
 let package = Package(
     name: "minion",
     platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "minion", targets: ["minion"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
@@ -57,6 +60,17 @@ let package = Package(
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
             ],
             swiftSettings: settings),
+        .target(
+            name: "MinionCommand",
+            dependencies: [
+                "MinionCore", "MinionLog", "Node", "PieceStore", "Scheduler", "SwarmSimulator", log, nioCore, nioPosix,
+                serviceLifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(name: "minion", dependencies: ["MinionCommand"], swiftSettings: settings),
+
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
         .testTarget(
             name: "PieceStoreTests", dependencies: ["PieceStore", "MinionCore", crypto, systemPackage],
@@ -78,5 +92,7 @@ let package = Package(
             name: "NodeTests",
             dependencies: ["Node", "Wire", "Swarm", "MinionCore", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto],
             swiftSettings: settings),
+        .testTarget(
+            name: "MinionCommandTests", dependencies: ["MinionCommand", "MinionCore", "Node"], swiftSettings: settings),
     ]
 )
