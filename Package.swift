@@ -94,5 +94,6 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "MinionCommandTests", dependencies: ["MinionCommand", "MinionCore", "Node"], swiftSettings: settings),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
     ]
 )
