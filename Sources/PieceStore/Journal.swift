@@ -49,7 +49,7 @@ final class Journal: Sendable {
                 .notRegular, "\(names.journal) is no plain file; remove it or choose another destination")
         }
         do throws(Errno) {
-            try systemCall { flock(descriptor.raw, LOCK_EX | LOCK_NB) }
+            try lock(descriptor)
         } catch {
             throw error.rawValue == EWOULDBLOCK ? busy(names) : StorageError("lock", names.journal, error)
         }
@@ -60,6 +60,19 @@ final class Journal: Sendable {
         }
         return descriptor
     }
+
+    /// Tries for a moment: a child that a process has just started holds the locks of that process until it runs its own
+    /// program, and one that ends holds its own a little longer than it seems.
+    private static func lock(_ descriptor: OwnedDescriptor) throws(Errno) {
+        for _ in 0..<lockAttempts {
+            if flock(descriptor.raw, LOCK_EX | LOCK_NB) == 0 { return }
+            usleep(lockPauseMicroseconds)
+        }
+        try systemCall { flock(descriptor.raw, LOCK_EX | LOCK_NB) }
+    }
+
+    private static let lockAttempts = 40
+    private static let lockPauseMicroseconds: UInt32 = 5000
 
     /// Nil if the file was there at first and then was not.
     private static func openFile(_ path: String) throws(Errno) -> (descriptor: OwnedDescriptor, isNew: Bool)? {

@@ -7,7 +7,7 @@ import Testing
         let limiter = RateLimiter()
         let start = ContinuousClock.now
         for _ in 0..<1000 { try await limiter.admit(1 << 30) }
-        #expect(ContinuousClock.now - start < .seconds(1))
+        #expect(ContinuousClock.now - start < .seconds(5))
     }
 
     @Test func limitHoldsForAllTogether() async throws {
@@ -27,7 +27,7 @@ import Testing
         limiter.setRate(nil)
         let start = ContinuousClock.now
         try await limiter.admit(1_000_000)
-        #expect(ContinuousClock.now - start < .seconds(1))
+        #expect(ContinuousClock.now - start < .seconds(5))
     }
 
     @Test func whoWaitsCanBeCancelled() async throws {

@@ -168,7 +168,7 @@ private let pool: NIOThreadPool = {
 }()
 
 /// Waits until `condition` holds; false if it does not within `seconds`.
-func eventually(within seconds: Double = 5, _ condition: () -> Bool) async throws -> Bool {
+func eventually(within seconds: Double = 20, _ condition: () -> Bool) async throws -> Bool {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
         if condition() { return true }

@@ -86,6 +86,7 @@ struct ServingLimitsTests {
                 return count
             }
             #expect(next >= 200_000)
+            client.value.close()
             #expect(try await eventually { fixture.server.status.uploads == 0 })
         }
     }
@@ -303,7 +304,7 @@ struct ServingLimitsTests {
             }
             let start = ContinuousClock.now
             try await fixture.server.shutdown(grace: .milliseconds(100))
-            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(ContinuousClock.now - start < .seconds(10))
             #expect(Self.isIdle(fixture))
         }
     }
