@@ -4,11 +4,8 @@ import Swarm
 /// What the user is told, and in which words.
 extension EngineCore {
     func tick() {
-        guard !isOver else {
-            download.uplink = services.server.uplink ?? 0
-            return
-        }
         download.uplink = services.server.uplink ?? 0
+        guard !isOver else { return }
         board.update(from: download)
         tell.yield(.progress(board.progress))
         if let timeout = request.timeoutSeconds, download.phase != .complete,

@@ -21,6 +21,4 @@ final class TrackerKeys: Sendable {
     func confirm(_ proof: PieceProof, in context: ProofContext) -> Bool {
         verifiers.withLock { $0 }.contains { $0.isValid(proof, in: context) }
     }
-
-    var isEmpty: Bool { verifiers.withLock { $0.isEmpty } }
 }
