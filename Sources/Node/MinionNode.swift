@@ -25,12 +25,12 @@ package final class MinionNode: Sendable {
         self.services = services
         self.engine = engine
         // Ended by `shutdown`, which waits for it.
-        run = Task { await engine.run() }
+        run = Task(executorPreference: services.executor) { await engine.run() }
     }
 
     /// Starts the node's piece server and joins the task. Throws `DownloadError`.
     package static func start(_ request: DownloadRequest, logger: Logger) async throws -> MinionNode {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: min(2, System.coreCount))
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(2, System.coreCount / 2)))
         do {
             return try await start(request, group: group, logger: logger)
         } catch {
@@ -58,7 +58,8 @@ package final class MinionNode: Sendable {
         ) { task, info in desk.introduce(info, to: task) }
         let limiter = RateLimiter(rate: request.downloadRate.map(ByteRate.init(bytesPerSecond:)))
         let services = NodeServices(
-            group: group, intake: PieceIntake(threads: min(2, System.coreCount)),
+            group: group, executor: EventLoopTaskExecutor(group.next()),
+            intake: PieceIntake(threads: min(2, System.coreCount)),
             source: SourceClient(group: group, options: options, downloadLimiter: limiter),
             tracker: request.trackers.isEmpty ? nil : TrackerClient(group: group, trackers: request.trackers),
             limiter: limiter, server: server, shelf: shelf, logger: logger)

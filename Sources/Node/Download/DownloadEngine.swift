@@ -9,6 +9,8 @@ import Wire
 /// What a node lends to its downloads.
 struct NodeServices: Sendable {
     let group: any EventLoopGroup
+    /// Where the engine and its reads of the source run.
+    let executor: EventLoopTaskExecutor
     let intake: PieceIntake
     let source: SourceClient
     /// Nil if no tracker was named.

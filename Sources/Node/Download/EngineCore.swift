@@ -229,7 +229,7 @@ final class EngineCore {
         guard let storage else { return }
         let report = reporter()
         let diskFailed = diskReporter()
-        reads[run.lowerBound] = Task { [source] in
+        let task = Task(executorPreference: services.executor) { [source] in
             let failure = await source.read(
                 run, into: storage,
                 progress: { report(.sourceProgress(bytes: $0)) },
@@ -237,6 +237,9 @@ final class EngineCore {
                 diskFailed: diskFailed)
             report(.sourceEnded(run, failure))
         }
+        reads[run.lowerBound] = task
+        // The event loops must not end before it does.
+        jobs.append { await task.value }
     }
 
     /// Posts events of the present version's transfers.

@@ -27,7 +27,7 @@ final class PieceExchangeHandler: ChannelInboundHandler {
     private enum Answer {
         /// Its head has not arrived.
         case none
-        case piece(PieceReceiver, PieceProof, received: Int, told: Int)
+        case piece(PieceReceiver, PieceProof, received: Int, nextReport: NIODeadline)
         /// A body of which nothing is wanted; the outcome was told, or nobody waits for it.
         case ignored(bytes: Int)
     }
@@ -39,11 +39,12 @@ final class PieceExchangeHandler: ChannelInboundHandler {
     private var exchanges: [Exchange] = []
     private var answer = Answer.none
     private var isPaused = false
+    private var wakeUp = WakeUpMark()
     /// The neighbour said that it closes the connection after this answer.
     private var isLast = false
 
-    /// Progress is told in steps of this many bytes.
-    private static let progressStep = 64 << 10
+    /// Progress is told no more often than this.
+    private static let progressInterval = TimeAmount.milliseconds(100)
     /// The longest body of an answer that is no piece.
     private static let ignoredLimit = 64 << 10
 
@@ -117,7 +118,9 @@ final class PieceExchangeHandler: ChannelInboundHandler {
                 end(exchange, .failed)
                 return refuse(nil, channel)
             }
-            answer = .piece(receiver, proof, received: 0, told: 0)
+            let now = NIODeadline.now()
+            answer = .piece(receiver, proof, received: 0, nextReport: now)
+            wakeUp.begin(at: now)
             return
         case 503:
             guard !exchange.isCancelled else { break }
@@ -139,18 +142,22 @@ final class PieceExchangeHandler: ChannelInboundHandler {
 
     private func receive(_ bytes: ByteBuffer, _ channel: ChannelHandlerContext) {
         switch answer {
-        case .piece(let receiver, let proof, var received, var told):
+        case .piece(let receiver, let proof, var received, var nextReport):
             received += bytes.readableBytes
             guard received <= context.layout.length(of: receiver.piece) else {
                 receiver.abandon()
                 return refuse(.bad, channel)
             }
             receiver.append(bytes)
-            if received - told >= Self.progressStep || told == 0, let id = exchanges.first?.id {
-                told = received
+            let now = NIODeadline.now()
+            if now >= nextReport, let id = exchanges.first?.id {
+                nextReport = now + Self.progressInterval
                 context.report(.requestProgress(id, bytes: Int64(received)))
             }
-            answer = .piece(receiver, proof, received: received, told: told)
+            answer = .piece(receiver, proof, received: received, nextReport: nextReport)
+            wakeUp.note(
+                bytes.readableBytes, remaining: Int(context.layout.length(of: receiver.piece)) - received, at: now,
+                channel)
             hold(bytes.readableBytes, channel)
         case .ignored(let before):
             let total = before + bytes.readableBytes
