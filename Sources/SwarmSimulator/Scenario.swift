@@ -15,8 +15,6 @@ package struct Scenario: Sendable {
     package var uploadLimits = UploadQueue.Limits()
     /// Most neighbours that a host looks for; nil: the rules' own number.
     package var neighbours: Int?
-    /// How long a host gathers what is new before it tells its neighbours.
-    package var newsInterval = Duration.milliseconds(2)
     /// Virtual time after which a run is given up.
     package var deadline: Duration
     /// How the links are shared.

@@ -63,6 +63,7 @@ final class SimulatedHost {
     private let requestLimit: Int
     /// Whether it would not ask for another piece, whatever it heard.
     private(set) var isBusy = false
+    var newsPace = NewsPace()
     /// News that it need not look at before something else happens to it.
     var unheard: [(publisher: PeerID, pieces: PieceSet)] = []
     var fetches: [Pool<SimulatedFetch>.Key] = []
@@ -134,6 +135,8 @@ struct SimulatedRequest {
     let bytes: Int64
     var state = State.travelling
     var flow: FlowNetwork.Flow = -1
+    /// When its first byte left.
+    var began: Int64 = 0
     var outcome = RequestOutcome.failed
     var lastBytes: Int64 = 0
     var lastMove: Int64

@@ -94,6 +94,7 @@ extension Simulation {
         let request = requests[key]
         let server = hosts[Int(request.server)]
         requests[key].state = .sending
+        requests[key].began = now
         server.uplink.start(at: now)
         requests[key].flow = network.add(
             from: server.uplinkID, to: hosts[Int(request.client)].downlinkID, bytes: Double(request.bytes),
@@ -113,6 +114,7 @@ extension Simulation {
         let isIdle = server.uploads.active.count == 1
         server.uplink.end(bytes, isIdle: isIdle, at: now)
         server.download.uplink = server.uplink.bytesPerSecond
+        server.newsPace.bodyTook(.nanoseconds(now - requests[key].began))
         release(key, at: server)
     }
 

@@ -415,7 +415,7 @@ package final class Simulation {
             guard host.offered.insert(proof.piece), host.plan.canUpload, !host.subscribers.isEmpty else { continue }
             if host.news == nil {
                 host.news = PieceSet(capacity: host.offered.capacity)
-                queue.push(.newsDue(host.index, life: host.life), at: now + scenario.newsInterval.nanoseconds)
+                queue.push(.newsDue(host.index, life: host.life), at: now + host.newsPace.interval.nanoseconds)
             }
             host.news?.insert(proof.piece)
         }

@@ -8,6 +8,7 @@ struct BodyTransfer {
     private let ranges: [Range<Int64>]
     private var index = 0
     private var position: Int64
+    let began = UploadGate.now
 
     /// Bytes handed to the channel, in this body.
     private(set) var handed: Int64 = 0
@@ -51,8 +52,33 @@ struct DeliveryAccount {
     /// Bytes that the kernel has taken.
     var written: Int64 = 0
     /// Bytes that the client has acknowledged, as far as they are counted.
-    var credited: Int64 = 0
+    private(set) var credited: Int64 = 0
     /// Whether the connection counts as one with a body on its way.
     var isOpen = false
+    /// Bytes per second that the client lately acknowledged while bodies were on their way; 0: not known.
+    private(set) var rate: Double = 0
+    /// Up to when the time is counted, and what it and the bytes acknowledged in it come to.
+    private var counted = Instant.zero
+    private var busy = Duration.zero
+    private var bytes: Int64 = 0
     var check: Scheduled<Void>?
+
+    /// The time that makes one measurement of the rate.
+    private static let sample = Duration.milliseconds(100)
+
+    mutating func open(at now: Instant) {
+        isOpen = true
+        counted = now
+    }
+
+    /// The client has acknowledged `total` bytes by now.
+    mutating func credit(_ total: Int64, at now: Instant) {
+        bytes += total - credited
+        credited = total
+        busy += now - counted
+        counted = now
+        guard busy >= Self.sample else { return }
+        rate = Double(bytes) / busy.inSeconds
+        (busy, bytes) = (.zero, 0)
+    }
 }

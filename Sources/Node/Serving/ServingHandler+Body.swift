@@ -122,10 +122,12 @@ extension ServingHandler {
     private func sendNextWindow(_ context: ChannelHandlerContext) {
         guard let remaining = transfer?.remaining else { return }
         guard remaining > 0 else {
+            if let transfer { core.gate.bodyTook(UploadGate.now - transfer.began) }
             endBody()
             settleAccount()
             return finishAnswer()
         }
+        pace.apply(core.gate.pace(rate: account.rate), to: socket)
         let (count, wait) = core.gate.takeWindow(of: remaining)
         guard wait > .zero else { return sendWindow(count, context) }
         // What is written already, the header at least, need not wait.
@@ -201,7 +203,7 @@ extension ServingHandler {
         account.check?.cancel()
         account.check = nil
         guard !account.isOpen else { return }
-        account.isOpen = true
+        account.open(at: UploadGate.now)
         core.gate.bodyBegan()
     }
 
@@ -211,7 +213,7 @@ extension ServingHandler {
         let delivered = account.written - queued
         if delivered > account.credited {
             core.gate.delivered(delivered - account.credited)
-            account.credited = delivered
+            account.credit(delivered, at: UploadGate.now)
         }
         return queued
     }
@@ -220,7 +222,7 @@ extension ServingHandler {
     private func settleAccount() {
         guard account.isOpen, transfer == nil, let context else { return }
         guard creditDelivered() > 0 else { return endAccount() }
-        account.check = context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(5)) { [weak self] in
+        account.check = context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(10)) { [weak self] in
             self?.settleAccount()
         }
     }
@@ -236,14 +238,9 @@ extension ServingHandler {
     /// Bytes that were written and that the other side has not acknowledged; 0 where the system does not tell.
     private var bytesInKernel: Int64 {
         #if os(Linux)
-            guard let context else { return 0 }
-            let queued = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
-                of: NIOBSDSocket.Handle.self
-            ) { socket in
-                var count: CInt = 0
-                return ioctl(socket, UInt(TIOCOUTQ), &count) == 0 ? Int64(count) : 0
-            }
-            return queued ?? 0
+            var count: CInt = 0
+            guard let socket, ioctl(socket, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+            return Int64(count)
         #else
             return 0
         #endif

@@ -47,7 +47,7 @@ extension ServingHandler {
 
     private func newsAreThere() {
         guard let context, let news, news.scheduled == nil else { return }
-        let due = news.lastLine + TimeAmount(core.limits.newsInterval)
+        let due = news.lastLine + TimeAmount(core.limits.newsInterval ?? core.gate.newsInterval)
         guard due > .now() else { return flushNews() }
         self.news?.scheduled = context.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
             self?.news?.scheduled = nil

@@ -49,6 +49,9 @@ final class ServingHandler: ChannelInboundHandler {
     var ticket: UploadGate.Ticket?
     var transfer: BodyTransfer?
     var account = DeliveryAccount()
+    var pace = ConnectionPace()
+    /// The connection's socket, as long as it is open. Asking the channel for it costs more than what is done with it.
+    private(set) var socket: NIOBSDSocket.Handle?
     /// The file of the task that this connection asked for last.
     var reader: (task: ServedTask, file: TaskReader)?
 
@@ -61,6 +64,9 @@ final class ServingHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        socket = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            $0
+        }
         deadline = .now() + TimeAmount(core.limits.requestTimeout)
         scheduleTick()
     }
@@ -77,6 +83,7 @@ final class ServingHandler: ChannelInboundHandler {
         guard phase != .closed else { return }
         phase = .closed
         context = nil
+        socket = nil
         tick?.cancel()
         tick = nil
         held = nil

@@ -19,8 +19,8 @@ package struct ServingLimits: Hashable, Sendable {
     package var stallTimeout = Duration.seconds(30)
     /// What a client must take in `stallTimeout`, in bytes, to keep its place.
     package var stallBytes: Int64 = 16 << 10
-    /// News are gathered for this long between two lines to one subscriber.
-    package var newsInterval = Duration.milliseconds(5)
+    /// News are gathered for this long between two lines to one subscriber; nil: as `NewsPace` says.
+    package var newsInterval: Duration?
     /// A news stream is never silent for longer.
     package var newsKeepAlive = Duration.seconds(10)
     /// How long a task's file is trusted to be what it was after it was looked at.
@@ -37,7 +37,7 @@ package struct ServingLimits: Hashable, Sendable {
     static let ranges = 256
     /// The largest part of a file that is handed to the kernel at once. Other connections of the same event loop have
     /// their turn between two of them.
-    static let window: Int64 = 1 << 20
+    static let window: Int64 = 128 << 10
     /// Bytes that the kernel takes ahead of those that it has sent, for each connection.
     static let unsentBytes = 64 << 10
 }

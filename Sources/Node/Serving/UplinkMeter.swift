@@ -10,6 +10,8 @@ package struct UplinkMeter: Hashable, Sendable {
     private var counted = Instant.zero
     private var busy = Duration.zero
     private var bytes: Int64 = 0
+    /// The fewest bodies that were on their way at a time since the measurement began.
+    private var fewest = Int.max
 
     /// Two half-seconds of traffic, for `recentRate`.
     private var half = Instant.zero
@@ -18,6 +20,7 @@ package struct UplinkMeter: Hashable, Sendable {
 
     /// The busy time that makes one measurement. Shorter ones would measure the socket's buffer.
     package static let sample = Duration.milliseconds(200)
+    private static let many = 4
     private static let halfLength = Duration.milliseconds(500)
 
     package init() {}
@@ -25,12 +28,14 @@ package struct UplinkMeter: Hashable, Sendable {
     package mutating func began(at now: Instant) {
         if bodies == 0 { counted = now }
         bodies += 1
+        fewest = min(fewest, bodies)
     }
 
     package mutating func ended(at now: Instant) {
         guard bodies > 0 else { return }
         count(until: now)
         bodies -= 1
+        fewest = min(fewest, bodies)
     }
 
     /// `count` more bytes have reached the other side.
@@ -41,8 +46,11 @@ package struct UplinkMeter: Hashable, Sendable {
         halfBytes += count
         guard busy >= Self.sample else { return }
         let rate = Double(bytes) / busy.inSeconds
-        // A slow receiver makes an uplink look slower than it is, nothing makes it look faster: quick up, slow down.
-        bytesPerSecond = bytesPerSecond.map { $0 + (rate > $0 ? 0.5 : 0.2) * (rate - $0) } ?? rate
+        // Slow receivers, and pauses between two requests, make an uplink look slower than it is; nothing makes it look
+        // faster. So it is believed to have become slower only when many share it.
+        let known = bytesPerSecond ?? rate
+        bytesPerSecond = known + (rate > known ? 0.5 : fewest >= Self.many ? 0.2 : 0) * (rate - known)
+        fewest = bodies
         busy = .zero
         bytes = 0
     }

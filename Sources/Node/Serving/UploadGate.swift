@@ -13,6 +13,7 @@ final class UploadGate: Sendable {
         var queue: UploadQueue
         var bucket: TokenBucket
         var meter = UplinkMeter()
+        var newsPace = NewsPace()
         var nextTicket: Ticket = 1
         var waiting: [Ticket: @Sendable () -> Void] = [:]
         var refused: Int64 = 0
@@ -72,8 +73,11 @@ final class UploadGate: Sendable {
     // MARK: - Measure
 
     func bodyBegan() { state.withLock { $0.meter.began(at: Self.now) } }
+    func bodyTook(_ time: Duration) { state.withLock { $0.newsPace.bodyTook(time) } }
     func bodyEnded() { state.withLock { $0.meter.ended(at: Self.now) } }
     func delivered(_ bytes: Int64) { state.withLock { $0.meter.delivered(bytes, at: Self.now) } }
+
+    var newsInterval: Duration { state.withLock { $0.newsPace.interval } }
 
     /// Bytes per second; nil until known. A rate that was set is its upper bound.
     var uplink: Double? {
@@ -81,6 +85,24 @@ final class UploadGate: Sendable {
             state.meter.bytesPerSecond.map { min($0, state.bucket.bytesPerSecond ?? .infinity) }
         }
     }
+
+    /// Bytes per second at which a connection may send its next bytes, of which it lately got `rate`; nil: as fast as it
+    /// can.
+    ///
+    /// Whatever a connection bursts out waits in the queue of the narrowest link, before what the others send, and every
+    /// request and every piece of news waits with it. So each gets its share of what the uplink is known to carry, or
+    /// what it got so far, and some more: all together can always take what there is, and find out if that is more.
+    func pace(rate: Double) -> Double? {
+        state.withLock { state in
+            guard let uplink = state.meter.bytesPerSecond else { return nil }
+            let share = uplink / Double(max(1, state.queue.active.count))
+            let pace = 1.25 * max(share, rate)
+            return pace < Self.fastestPace ? pace : nil
+        }
+    }
+
+    /// From here on, in bytes per second, the largest burst that a kernel sends, of 64 KiB, is over in four milliseconds.
+    private static let fastestPace = 16e6
 
     /// Whether a polite client should go elsewhere: requests are waiting, or three quarters of the rate are in use.
     var isOverloaded: Bool {

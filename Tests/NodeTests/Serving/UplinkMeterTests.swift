@@ -35,16 +35,32 @@ struct UplinkMeterTests {
         #expect(meter.bytesPerSecond == 10_000)
     }
 
+    private func rate(after bytes: Int64, bodies: Int) throws -> Double {
+        var meter = UplinkMeter()
+        for _ in 0..<bodies { meter.began(at: at(0)) }
+        meter.delivered(2000, at: at(200))
+        meter.delivered(bytes, at: at(400))
+        return try #require(meter.bytesPerSecond)
+    }
+
     @Test func itRisesFasterThanItFalls() throws {
-        func after(_ bytes: Int64) throws -> Double {
-            var meter = UplinkMeter()
-            meter.began(at: at(0))
-            meter.delivered(2000, at: at(200))
-            meter.delivered(bytes, at: at(400))
-            return try #require(meter.bytesPerSecond)
-        }
-        #expect(try abs(after(4000) - 15_000) < 0.001)
-        #expect(try abs(after(0) - 8_000) < 0.001)
+        #expect(try abs(rate(after: 4000, bodies: 4) - 15_000) < 0.001)
+        #expect(try abs(rate(after: 0, bodies: 4) - 8_000) < 0.001)
+    }
+
+    @Test(arguments: [1, 3]) func fewReceiversDoNotMakeItFall(bodies: Int) throws {
+        #expect(try rate(after: 4000, bodies: bodies) == 15_000)
+        #expect(try rate(after: 0, bodies: bodies) == 10_000)
+    }
+
+    @Test func itFallsOnlyIfManyBodiesWereOnTheirWayAllTheTime() throws {
+        var meter = UplinkMeter()
+        for _ in 0..<4 { meter.began(at: at(0)) }
+        meter.delivered(2000, at: at(200))
+        meter.ended(at: at(250))
+        meter.began(at: at(260))
+        meter.delivered(0, at: at(400))
+        #expect(meter.bytesPerSecond == 10_000)
     }
 
     @Test func theRecentRateForgets() {
