@@ -106,6 +106,11 @@ package struct PieceSet: Hashable, Sendable {
         return false
     }
 
+    /// Whether some piece is in both.
+    package func intersects(_ other: PieceSet) -> Bool {
+        zip(words, other.words).contains { $0 & $1 != 0 }
+    }
+
     private mutating func combine(_ other: PieceSet, _ operation: (UInt64, UInt64) -> UInt64) {
         precondition(capacity == other.capacity, "piece sets of different tasks")
         var total = 0

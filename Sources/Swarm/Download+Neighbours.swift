@@ -37,7 +37,7 @@ extension Download {
     /// anything but this neighbour; and nobody else has become more useful by them.
     mutating func neighbourNews(_ id: PeerID, _ pieces: PieceSet, at now: Instant) {
         guard let place = neighbours.index(forKey: id),
-            neighbours.values[place].hear(pieces, counting: &availability)
+            neighbours.values[place].hear(pieces, counting: &rarity, at: now)
         else { return }
         askMore(of: id, at: now)
     }
@@ -70,7 +70,7 @@ extension Download {
 
     private mutating func forget(_ id: PeerID) {
         guard let neighbour = neighbours.removeValue(forKey: id) else { return }
-        if let theirs = neighbour.have { for piece in theirs { availability[piece] -= 1 } }
+        if let theirs = neighbour.have { for piece in theirs { rarity.lose(piece) } }
         for request in neighbour.requests {
             guard let piece = requests.removeValue(forKey: request)?.piece else { continue }
             releaseAsked(piece)

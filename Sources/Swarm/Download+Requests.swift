@@ -10,6 +10,11 @@ extension Download {
     private static let dropAfter = Duration.seconds(10)
     /// How often requests are looked at for that.
     static let watchInterval = Duration.milliseconds(100)
+    /// A piece that only one neighbour has is overlooked after so many times as long as this download takes for the
+    /// pieces that it has in flight.
+    private static let overlookedAfter = 4.0
+    /// A neighbour with an overlooked piece counts as so much faster.
+    private static let overlookedBonus = 0.7
     /// How far ahead requests are queued at a neighbour, in seconds at its rate.
     private static let queueSeconds = 0.1
 
@@ -49,8 +54,11 @@ extension Download {
     private mutating func bid(
         at place: Dictionary<PeerID, Neighbour>.Index, _ pieceSize: Int64, _ now: Instant
     ) -> Double? {
-        neighbours.values[place].bid(
+        let time = neighbours.values[place].bid(
             pieceSize: pieceSize, ahead: Self.queueSeconds, most: configuration.piecesInFlight, at: now)
+        // Who is slow comes last, and what nobody else has would come last with it.
+        guard let time, neighbours.values[place].have?.intersects(rarity.overlooked) == true else { return time }
+        return time * Self.overlookedBonus
     }
 
     /// The same for one neighbour that has got more to give.
@@ -90,9 +98,9 @@ extension Download {
             while bits != 0 {
                 let piece = word << 6 + bits.trailingZeroBitCount
                 bits &= bits - 1
-                if availability[piece] < bestCount {
+                if rarity.copies[piece] < bestCount {
                     best = piece
-                    bestCount = availability[piece]
+                    bestCount = rarity.copies[piece]
                 }
             }
         }
@@ -104,6 +112,7 @@ extension Download {
         let request = nextRequest
         nextRequest += 1
         asked.insert(piece)
+        rarity.overlooked.remove(piece)
         requests[request] = PieceRequest(piece: piece, neighbour: id, asked: now, lastProgress: now)
         neighbours[id]?.requests.append(request)
         neighbours[id]?.outstandingBytes += layout.length(of: piece)
@@ -154,6 +163,11 @@ extension Download {
     mutating func watchRequests(at now: Instant) {
         guard now >= nextWatch else { return }
         nextWatch = now + Self.watchInterval
+        if let layout, peerRate.bytesPerSecond > 0 {
+            let usual = Double(Int64(configuration.piecesInFlight) * layout.pieceSize) / peerRate.bytesPerSecond
+            let wanted = have.union(asked).union(reading).inverted
+            rarity.lookForOverlooked(among: wanted, after: .inSeconds(Self.overlookedAfter * usual), at: now)
+        }
         for id in requests.keys.sorted() {
             guard let request = requests[id], let neighbour = neighbours[request.neighbour] else { continue }
             let quiet = now - max(request.lastProgress, neighbour.lastAnswer)
@@ -199,7 +213,7 @@ extension Download {
             neighbours[peer]?.lastAnswer = now
         case .missing:
             guard neighbours[peer]?.have?.remove(piece) == true else { return }
-            availability[piece] -= 1
+            rarity.lose(piece)
             neighbours[peer]?.missing += 1
             if neighbours[peer]?.missing ?? 0 >= 3 { drop(peer, until: .never, complaining: true) }
         case .failed:

@@ -205,15 +205,15 @@ extension Download {
         } else {
             let from = Int.random(in: 0..<max(1, wanted.capacity), using: &random)
             // What neighbours offer has come from nobody if this download is abandoned.
-            let (isAbandoned, availability) = (isAbandoned, availability)
-            let isUseful = { (piece: PieceIndex) in isAbandoned || availability[piece] == 0 }
+            let (isAbandoned, copies) = (isAbandoned, rarity.copies)
+            let isUseful = { (piece: PieceIndex) in isAbandoned || copies[piece] == 0 }
             start = wanted.first { $0 >= from && isUseful($0) } ?? wanted.first(where: isUseful)
         }
         guard let start else { return }
         guard version.hasRanges else { return read(start..<layout.count, isLeased: false, at: now) }
         let span = Int(sourceRate.bytesPerSecond * Self.aloneSpan.inSeconds / Double(layout.pieceSize))
         var end = start + 1
-        while end < layout.count, end - start < span, wanted.contains(end), isAlone || availability[end] == 0 {
+        while end < layout.count, end - start < span, wanted.contains(end), isAlone || rarity.copies[end] == 0 {
             end += 1
         }
         read(start..<end, isLeased: false, at: now)

@@ -31,8 +31,8 @@ package struct Download: Sendable {
     package internal(set) var asked = PieceSet(capacity: 0)
     /// Pieces being read from the source.
     package internal(set) var reading = PieceSet(capacity: 0)
-    /// For each piece, how many neighbours have it.
-    var availability: [UInt16] = []
+    /// Which pieces neighbours have, how many of them, and which have been left to one of them for too long.
+    var rarity = Rarity(count: 0)
     package internal(set) var bytesFromSource: Int64 = 0
     package internal(set) var bytesFromPeers: Int64 = 0
     /// Pieces read from the source because the tracker gave a lease, and without one.
@@ -222,7 +222,7 @@ package struct Download: Sendable {
         (have, offered, asked, reading) = (
             PieceSet(capacity: count), PieceSet(capacity: count), PieceSet(capacity: count), PieceSet(capacity: count)
         )
-        availability = Array(repeating: 0, count: count)
+        rarity = Rarity(count: count)
         phase = .opening
         actions.append(.open(new))
     }

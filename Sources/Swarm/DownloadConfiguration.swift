@@ -10,9 +10,9 @@ package struct DownloadConfiguration: Hashable, Sendable {
     /// Whether pieces are wanted from front to back.
     package var inOrder = false
     /// Neighbours that the download looks for by itself; as many again may come on their own.
-    package var neighbours = 32
+    package var neighbours = 16
     /// Pieces asked of neighbours at a time.
-    package var piecesInFlight = 12
+    package var piecesInFlight = 8
     /// Reads of the source at a time.
     package var sourceReads = 2
     /// How long to go on without a tracker, and without anybody who has what is missing, before giving up.

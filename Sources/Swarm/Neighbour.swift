@@ -34,7 +34,7 @@ struct Neighbour: Sendable {
     }
 
     /// Adds pieces that it has, and counts those that are new; false if they are of another version or none is new.
-    mutating func hear(_ pieces: PieceSet, counting availability: inout [UInt16]) -> Bool {
+    mutating func hear(_ pieces: PieceSet, counting rarity: inout Rarity, at now: Instant) -> Bool {
         guard have?.capacity == pieces.capacity else { return false }
         var hasNew = false
         for word in pieces.words.indices where pieces.words[word] != 0 {
@@ -43,7 +43,7 @@ struct Neighbour: Sendable {
                 let piece = word << 6 + new.trailingZeroBitCount
                 new &= new - 1
                 have?.insert(piece)
-                availability[piece] += 1
+                rarity.gain(piece, at: now)
                 hasNew = true
             }
         }

@@ -12,7 +12,7 @@ package struct UploadQueue: Sendable {
         /// Requests that wait at most; the next is refused.
         package var waiting: Int
 
-        package init(slots: Int = 12, waiting: Int = 512) {
+        package init(slots: Int = 8, waiting: Int = 512) {
             self.slots = slots
             self.waiting = waiting
         }
