@@ -70,6 +70,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(name: "minion", dependencies: ["MinionCommand"], swiftSettings: settings),
+        .executableTarget(
+            name: "minion-tracker-load",
+            dependencies: [
+                "MinionCore", "Swarm", "Wire", nioCore, nioPosix,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/TrackerLoad", swiftSettings: settings),
 
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
         .testTarget(

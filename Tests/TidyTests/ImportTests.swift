@@ -6,7 +6,7 @@ import Testing
     private let known = Set(Module.all.map(\.name))
 
     @Test func modulesImportOnlyWhatTheyMay() throws {
-        let files = try tree.files(in: "Sources", withSuffix: ".swift")
+        let files = try tree.moduleFiles()
         #expect(files.count > 50, "the sources are not where they are looked for")
         for file in files {
             guard let module = Module.all.first(where: { $0.name == file.target }) else {
@@ -27,13 +27,13 @@ import Testing
     }
 
     @Test func everyModuleOfTheTableExists() throws {
-        let targets = Set(try tree.files(in: "Sources", withSuffix: ".swift").map(\.target))
+        let targets = Set(try tree.moduleFiles().map(\.target))
         #expect(known == targets)
     }
 
     /// On Linux, all of Foundation costs every process megabytes and milliseconds.
     @Test func foundationIsOnlyTakenWhereEssentialsAreMissing() throws {
-        for file in try tree.files(in: "Sources", withSuffix: ".swift") {
+        for file in try tree.moduleFiles() {
             #expect(fullFoundationImports(in: file).isEmpty, "\(file.path) imports all of Foundation")
         }
     }

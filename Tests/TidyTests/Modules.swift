@@ -29,6 +29,8 @@ struct Module {
             "MinionCommand", "MinionCore", "MinionLog", "Node", "PieceStore", "Scheduler", "Swarm", "SwarmSimulator",
             "Wire"),
         Module("minion", "MinionCommand", others: []),
+        // Below Benchmarks: measures, and is shipped to nobody.
+        Module("TrackerLoad", "MinionCore", "Swarm", "Wire"),
     ]
 
     init(_ name: String, _ own: String..., others: Set<String>? = nil) {

@@ -41,10 +41,13 @@ struct SourceTree {
 
     func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: root + "/" + path) }
 
-    /// All Swift files of the package.
-    func swiftFiles() throws -> [File] {
-        try files(in: "Sources", withSuffix: ".swift") + files(in: "Tests", withSuffix: ".swift")
+    /// The Swift files of all modules.
+    func moduleFiles() throws -> [File] {
+        try files(in: "Sources", withSuffix: ".swift") + files(in: "Benchmarks", withSuffix: ".swift")
     }
+
+    /// All Swift files of the package.
+    func swiftFiles() throws -> [File] { try moduleFiles() + files(in: "Tests", withSuffix: ".swift") }
 
     /// All documents of the package.
     func documents() throws -> [File] {
