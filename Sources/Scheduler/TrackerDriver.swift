@@ -214,11 +214,15 @@ extension TrackerDriver.State {
             guard let introduction = report.introduction, tasks[task] == nil, tracker.hasTask(task) else { return }
             tasks[task] = (introduction.resource, now)
             effects.created = (task, introduction.resource)
-        case .leave, .timer:
-            for (task, known) in tasks where !tracker.hasTask(task) {
-                tasks[task] = nil
-                effects.finished.append((task, known.resource, now - known.since))
-            }
+        case .leave(_, let task, _):
+            noteEnd(of: task, at: now, &effects)
+        case .timer:
+            for task in tasks.keys where !tracker.hasTask(task) { noteEnd(of: task, at: now, &effects) }
         }
+    }
+
+    private mutating func noteEnd(of task: TaskID, at now: Instant, _ effects: inout TrackerDriver.Effects) {
+        guard !tracker.hasTask(task), let known = tasks.removeValue(forKey: task) else { return }
+        effects.finished.append((task, known.resource, now - known.since))
     }
 }

@@ -84,9 +84,11 @@ struct TrackedTask: Sendable {
     /// How many pieces somebody has or has had.
     private(set) var published = 0
     /// When a piece was last entered in the hash list.
-    var lastPublished = Instant.zero
+    private(set) var lastPublished = Instant.zero
     /// Peers whose answer is held back.
-    var waiting: [PeerID] = []
+    private(set) var waiting = WaitingPeers()
+    /// All peers, by the time before which none of them can have been silent for too long.
+    private(set) var expiries = PeerQueue<Instant>()
     /// How many peers lack something and may read the source.
     private(set) var readers = 0
     /// How many of them serve others.
@@ -99,13 +101,44 @@ struct TrackedTask: Sendable {
 
     // MARK: Peers
 
-    mutating func add(_ id: PeerID, _ peer: TrackedPeer) {
+    /// - Parameter expiry: when it could be forgotten at the earliest.
+    mutating func add(_ id: PeerID, _ peer: TrackedPeer, expiry: Instant) {
         var peer = peer
+        peer.introduction = shared(peer.introduction)
+        expiries.insert(id, expiry)
         peer.place = order.count
         peer.virtualFinish = virtualTime
         order.append(id)
         peers[id] = peer
         countReader(id)
+    }
+
+    /// Takes over what a peer newly says about itself.
+    mutating func introduceAgain(_ id: PeerID, _ introduction: PeerIntroduction) {
+        guard let peer = peers[id] else { return }
+        if peer.introduction.canUpload != introduction.canUpload, let have = peer.have {
+            // It counts in another way from now on; what it has, it says soon enough.
+            loseHave(of: id)
+            if peer.introduction.canUpload { uncount(have) }
+        }
+        uncountReader(id)
+        let introduction = shared(introduction)
+        peers[id]?.introduction = introduction
+        countReader(id)
+    }
+
+    /// The same, with the task's copy of the resource's name: one is enough for all peers.
+    private func shared(_ introduction: PeerIntroduction) -> PeerIntroduction {
+        var introduction = introduction
+        if introduction.resource == resource { introduction.resource = resource }
+        return introduction
+    }
+
+    private mutating func uncountReader(_ id: PeerID) {
+        guard let peer = peers[id], peer.isReader else { return }
+        peers[id]?.isReader = false
+        readers -= 1
+        if peer.introduction.canUpload { servingReaders -= 1 }
     }
 
     private mutating func countReader(_ id: PeerID) {
@@ -126,11 +159,57 @@ struct TrackedTask: Sendable {
         order.swapAt(peer.place, order.count - 1)
         order.removeLast()
         if peer.place < order.count { peers[order[peer.place]]?.place = peer.place }
-        waiting.removeAll { $0 == id }
+        waiting.remove(id)
+        expiries.remove(id)
         endLeases(of: id)
         if let have = peer.have, peer.introduction.canUpload { uncount(have) }
         if statHolder?.peer == id { statHolder = nil }
     }
+
+    /// Forgets who has been silent for too long. `expiry` says when that is.
+    mutating func removeExpired(
+        at now: Instant, lookAgainAfter interval: Duration, expiry: (TrackedPeer) -> Instant
+    ) {
+        guard let first = expiries.firstRank, first < now else { return }
+        for id in expiries.popAll(upTo: now + .nanoseconds(-1)) {
+            guard let peer = peers[id] else { continue }
+            if let held = peer.held {
+                expiries.insert(id, max(held.deadline, now))
+            } else if expiry(peer) < now {
+                remove(id)
+            } else {
+                // What it has may change, and with that the time.
+                expiries.insert(id, min(expiry(peer), now + interval))
+            }
+        }
+    }
+
+    /// Whether nothing happens in the task unless somebody reports.
+    func isQuiet(at now: Instant) -> Bool {
+        waiting.isEmpty && leases.isEmpty && statHolder == nil && !(expiries.firstRank.map { $0 < now } ?? true)
+    }
+
+    // MARK: Held reports
+
+    mutating func hold(_ report: HeldReport, of id: PeerID) {
+        peers[id]?.held = report
+        guard let peer = peers[id] else { return }
+        waiting.insert(id, peer, until: report.deadline, mayRead: !peer.isSuspect(among: peers.count))
+    }
+
+    /// Ends the wait of a peer and returns its report, if there is one.
+    mutating func endHold(of id: PeerID) -> HeldReport? {
+        guard let held = peers[id]?.held else { return nil }
+        peers[id]?.held = nil
+        waiting.remove(id)
+        return held
+    }
+
+    /// A peer that waits for a lease has got one.
+    mutating func endClaim(of id: PeerID) { waiting.endClaim(of: id) }
+
+    /// Those whose wait is over, in the order of their arrival.
+    mutating func popDue(at now: Instant) -> [PeerID] { waiting.popDue(at: now) }
 
     // MARK: Pieces
 
@@ -149,7 +228,10 @@ struct TrackedTask: Sendable {
             peers[id]?.isCurrent = false
             peers[id]?.openLeases = 0
             countReader(id)
+            // Who had everything is now expected to report more often.
+            expiries.insert(id, .zero)
         }
+        waiting.versionChanged()
     }
 
     /// Notes what a peer has, in place of what was known.
@@ -162,6 +244,19 @@ struct TrackedTask: Sendable {
         uncount(before.subtracting(have))
         for piece in have.subtracting(before) { copies[piece] += 1 }
         free.subtract(have)
+    }
+
+    /// Enters a piece in the hash list.
+    mutating func publish(_ piece: PieceIndex, _ hash: PieceHash, at now: Instant) {
+        hashes[piece] = hash
+        lastPublished = now
+        waiting.piecePublished()
+    }
+
+    /// What the peer says that it has no longer counts.
+    mutating func loseHave(of id: PeerID) {
+        peers[id]?.have = nil
+        expiries.insert(id, .zero)
     }
 
     mutating func addPiece(_ piece: PieceIndex, of id: PeerID) {

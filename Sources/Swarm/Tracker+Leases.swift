@@ -29,9 +29,7 @@ extension Tracker {
                 reply.lease = lease
                 continue
             }
-            guard let held = task.peers[peer]?.held else { continue }
-            task.peers[peer]?.held = nil
-            task.waiting.removeAll { $0 == peer }
+            guard let held = task.endHold(of: peer) else { continue }
             var answer = TrackerReply()
             answer.lease = lease
             fill(&answer, for: peer, in: &task, at: now)
@@ -43,19 +41,42 @@ extension Tracker {
     private func nextHolder(in task: TrackedTask, at now: Instant) -> (PeerID, Claim)? {
         guard let version = task.version else { return nil }
         let isOpen = task.leases.count < (version.hasRanges ? openLeases(in: task) : 1)
-        var best: (id: PeerID, claim: Claim)?
-        var bestDebt = Double.infinity
-        for id in task.waiting {
-            guard let peer = task.peers[id], peer.wantsLease, peer.isCurrent, peer.virtualFinish < bestDebt,
-                peer.openLeases < limits.openLeasesPerPeer, !peer.isSuspect(among: task.peers.count),
-                // How fast it is has to be seen before it gets more than one.
-                peer.openLeases == 0 || peer.sourceRate > 0,
-                let claim = claim(of: id, peer, in: task, isOpen: isOpen, at: now)
-            else { continue }
-            best = (id, claim)
-            bestDebt = peer.virtualFinish
+        var best: (id: PeerID, rank: Double, claim: Claim)?
+        func consider(_ queue: PeerQueue<Double>) {
+            var found: Claim?
+            let next = queue.first { id, _ in
+                guard let peer = task.peers[id], peer.openLeases < limits.openLeasesPerPeer,
+                    !peer.isSuspect(among: task.peers.count),
+                    // How fast it is has to be seen before it gets more than one.
+                    peer.openLeases == 0 || peer.sourceRate > 0
+                else { return false }
+                found = claim(of: id, peer, in: task, isOpen: isOpen, at: now)
+                return found != nil
+            }
+            guard let next, let found, next.rank < best?.rank ?? .infinity else { return }
+            best = (next.id, next.rank, found)
         }
-        return best
+        // Most have nothing to hope for most of the time; then nobody is looked at, however many wait.
+        if isOpen, !task.free.isEmpty {
+            consider(task.waiting.servers)
+            if task.servingReaders == 0 { consider(task.waiting.takers) }
+        }
+        if isOpen && !task.free.isEmpty || hasOverdueLease(task, at: now) {
+            consider(task.waiting.stuck)
+        } else if isOpen {
+            consider(task.waiting.contesters)
+        }
+        return best.map { ($0.id, $0.claim) }
+    }
+
+    /// How long a lease may bring nothing before it is overdue.
+    private func overduePatience(in task: TrackedTask) -> Duration {
+        task.leaseTime.map { max($0 * Self.overdueFactor, Self.overdueAfter.least) } ?? Self.overdueAfter.unknown
+    }
+
+    private func hasOverdueLease(_ task: TrackedTask, at now: Instant) -> Bool {
+        let patience = overduePatience(in: task)
+        return task.leases.contains { now - $0.lastProgress > patience }
     }
 
     private func claim(of id: PeerID, _ peer: TrackedPeer, in task: TrackedTask, isOpen: Bool, at now: Instant)
@@ -70,8 +91,7 @@ extension Tracker {
         }
         guard peer.stuckReports > 0, peer.openLeases == 0 else { return nil }
         let have = peer.have ?? PieceSet(capacity: task.copies.count)
-        let patience =
-            task.leaseTime.map { max($0 * Self.overdueFactor, Self.overdueAfter.least) } ?? Self.overdueAfter.unknown
+        let patience = overduePatience(in: task)
         for (index, lease) in task.leases.enumerated() where lease.holder != id && now - lease.lastProgress > patience {
             if task.version?.hasRanges == true, let piece = lease.pieces.first(where: { !have.contains($0) }) {
                 return .overdue(lease: index, piece)
@@ -129,6 +149,7 @@ extension Tracker {
         peer.wantsLease = false
         peer.stuckReports = 0
         task.peers[id] = peer
+        task.endClaim(of: id)
         return Lease(run, seconds: patience.inSeconds, isTakenOver: isTakenOver)
     }
 
@@ -144,13 +165,6 @@ extension Tracker {
     /// What the peer's uplink carries; for one that does not know yet, the mean of those that do.
     private func uplink(of peer: TrackedPeer, in task: TrackedTask) -> Double {
         if peer.uplink > 0 { return peer.uplink }
-        var sum = 0.0
-        var count = 0.0
-        for id in task.waiting {
-            guard let other = task.peers[id], other.uplink > 0 else { continue }
-            sum += other.uplink
-            count += 1
-        }
-        return count > 0 ? sum / count : 1e6
+        return task.waiting.meanUplink ?? 1e6
     }
 }

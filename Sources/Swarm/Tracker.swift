@@ -47,7 +47,7 @@ package struct Tracker: Sendable {
         }
         // Reports must not put the sweep off, or a busy tracker would never come to it.
         if nextWake <= now {
-            for id in taskIDs { sweep(id, at: now) }
+            sweep(at: now)
             nextWake = now + Self.sweep
         }
         nextWake = tasks.isEmpty ? .never : min(nextWake, now + Self.sweep)
@@ -63,7 +63,12 @@ package struct Tracker: Sendable {
         _ report: PeerReport, from peer: PeerID, task id: TaskID, ticket: UInt64, at now: Instant
     ) {
         var reply = TrackerReply()
-        if let refusal = admit(report, from: peer, task: id, at: now) {
+        // Taking the task out of the table while it is changed keeps its arrays from being copied.
+        let isNew = tasks[id] == nil
+        var task =
+            tasks.removeValue(forKey: id) ?? TrackedTask(id: id, resource: report.introduction?.resource ?? "")
+        defer { if !task.peers.isEmpty { tasks[id] = task } }
+        if let refusal = admit(report, from: peer, to: &task, isNew: isNew, at: now) {
             switch refusal {
             case .mustIntroduce: reply.mustIntroduce = true
             case .refused(let why): reply.refusal = why
@@ -71,10 +76,7 @@ package struct Tracker: Sendable {
             actions.append(.reply(ticket: ticket, reply))
             return
         }
-        release(peer, of: id, at: now)
-        // Taking the task out of the table while it is changed keeps its arrays from being copied.
-        guard var task = tasks.removeValue(forKey: id) else { return }
-        defer { tasks[id] = task }
+        release(peer, of: &task)
         note(report, from: peer, in: &task, at: now)
         var mustTell: [PeerID] = []
         if let stat = report.stat { mustTell = note(stat, from: peer, in: &task, at: now) }
@@ -85,10 +87,9 @@ package struct Tracker: Sendable {
         }
         for accused in report.dropped { accuse(accused, by: peer, in: &task) }
         for other in mustTell where other != peer { answer(other, in: &task, at: now) }
-        task.peers[peer]?.held = HeldReport(
-            ticket: ticket,
-            deadline: now + min(limits.longestWait, .inSeconds(report.waitSeconds)))
-        if report.waitSeconds > 0 || task.peers[peer]?.wantsLease == true { task.waiting.append(peer) }
+        task.hold(
+            HeldReport(ticket: ticket, deadline: now + min(limits.longestWait, .inSeconds(report.waitSeconds))),
+            of: peer)
         grantLeases(in: &task, at: now, pending: peer, &reply)
         answerOrHold(peer, in: &task, reply: reply, at: now)
     }
@@ -99,24 +100,20 @@ package struct Tracker: Sendable {
     }
 
     /// Lets a peer in that introduces itself, and says what is wrong with one that may not report.
-    private mutating func admit(
-        _ report: PeerReport, from peer: PeerID, task id: TaskID, at now: Instant
+    private func admit(
+        _ report: PeerReport, from peer: PeerID, to task: inout TrackedTask, isNew: Bool, at now: Instant
     ) -> Refusal? {
-        if let known = tasks[id]?.peers[peer] {
-            guard known.introduction.secret == report.secret else { return .refused("the peer's secret is wrong") }
-            if let introduction = report.introduction { tasks[id]?.peers[peer]?.introduction = introduction }
+        if let secret = task.peers[peer]?.introduction.secret {
+            guard secret == report.secret else { return .refused("the peer's secret is wrong") }
+            if let introduction = report.introduction { task.introduceAgain(peer, introduction) }
             return nil
         }
         guard let introduction = report.introduction else { return .mustIntroduce }
         guard introduction.secret == report.secret else { return .refused("the peer's secret is wrong") }
-        if tasks[id] == nil {
-            guard tasks.count < limits.tasks else { return .refused("the tracker has too many tasks") }
-            tasks[id] = TrackedTask(id: id, resource: introduction.resource)
-        }
-        guard tasks[id, default: TrackedTask(id: id, resource: "")].peers.count < limits.peersPerTask else {
-            return .refused("the task has too many peers")
-        }
-        tasks[id]?.add(peer, TrackedPeer(introduction: introduction, lastSeen: now))
+        guard !isNew || tasks.count < limits.tasks else { return .refused("the tracker has too many tasks") }
+        guard task.peers.count < limits.peersPerTask else { return .refused("the task has too many peers") }
+        task.add(
+            peer, TrackedPeer(introduction: introduction, lastSeen: now), expiry: now + limits.shortestExpiry)
         return nil
     }
 
@@ -162,7 +159,7 @@ package struct Tracker: Sendable {
             // What the source cannot confirm is still better than nothing.
             if task.version != nil { task.confirmed = now }
         }
-        return task.waiting
+        return task.waiting.all
     }
 
     /// Settles whether the peer works on the task's version.
@@ -194,8 +191,7 @@ package struct Tracker: Sendable {
                 task.settle(item.piece, by: peer, isDone: false, at: now)
                 continue
             }
-            task.hashes[item.piece] = item.hash
-            task.lastPublished = now
+            task.publish(item.piece, item.hash, at: now)
             task.addPiece(item.piece, of: peer)
             task.settle(item.piece, by: peer, isDone: true, at: now)
             reply.accepted.append(PieceProof(piece: item.piece, hash: item.hash))
@@ -211,9 +207,10 @@ package struct Tracker: Sendable {
         known.accusers.append(peer)
         task.peers[accused] = known
         guard known.isSuspect(among: task.peers.count) else { return }
+        task.endClaim(of: accused)
         task.endLeases(of: accused)
         if let have = known.have {
-            task.peers[accused]?.have = nil
+            task.loseHave(of: accused)
             if known.introduction.canUpload { task.uncount(have) }
         }
     }
@@ -222,9 +219,7 @@ package struct Tracker: Sendable {
 
     /// Answers a held report with what there is to say, which may be nothing.
     private mutating func answer(_ peer: PeerID, in task: inout TrackedTask, at now: Instant) {
-        task.waiting.removeAll { $0 == peer }
-        guard let held = task.peers[peer]?.held else { return }
-        task.peers[peer]?.held = nil
+        guard let held = task.endHold(of: peer) else { return }
         var reply = TrackerReply()
         fill(&reply, for: peer, in: &task, at: now)
         actions.append(.reply(ticket: held.ticket, reply))
@@ -240,8 +235,7 @@ package struct Tracker: Sendable {
             reply.mustStat || reply.lease != nil || !reply.accepted.isEmpty || !reply.rejected.isEmpty
             || !reply.neighbours.isEmpty || (reply.version != nil && task.peers[peer]?.isCurrent == false)
         guard saysSomething || held.deadline <= now else { return }
-        task.peers[peer]?.held = nil
-        task.waiting.removeAll { $0 == peer }
+        _ = task.endHold(of: peer)
         actions.append(.reply(ticket: held.ticket, reply))
     }
 
@@ -314,46 +308,48 @@ package struct Tracker: Sendable {
     }
 
     /// A newer report makes the one that is held pointless.
-    private mutating func release(_ peer: PeerID, of id: TaskID, at now: Instant) {
-        guard let held = tasks[id]?.peers[peer]?.held else { return }
-        tasks[id]?.peers[peer]?.held = nil
-        tasks[id]?.waiting.removeAll { $0 == peer }
+    private mutating func release(_ peer: PeerID, of task: inout TrackedTask) {
+        guard let held = task.endHold(of: peer) else { return }
         var reply = TrackerReply()
         reply.nextReportSeconds = limits.activeReport.inSeconds
-        reply.peerCount = tasks[id]?.peers.count ?? 0
+        reply.peerCount = task.peers.count
         actions.append(.reply(ticket: held.ticket, reply))
     }
 
     // MARK: Time
 
     private mutating func remove(_ peer: PeerID, from id: TaskID, at now: Instant) {
-        release(peer, of: id, at: now)
-        tasks[id]?.remove(peer)
-        sweep(id, at: now)
+        guard var task = tasks.removeValue(forKey: id) else { return }
+        release(peer, of: &task)
+        task.remove(peer)
+        sweep(&task, at: now)
+        if !task.peers.isEmpty { tasks[id] = task }
+    }
+
+    /// Looks at all tasks in which something may be due.
+    private mutating func sweep(at now: Instant) {
+        for id in taskIDs where tasks[id]?.isQuiet(at: now) == false {
+            guard var task = tasks.removeValue(forKey: id) else { continue }
+            sweep(&task, at: now)
+            if !task.peers.isEmpty { tasks[id] = task }
+        }
     }
 
     /// Forgets who is silent, takes back leases without progress, and answers what has been held long enough.
-    private mutating func sweep(_ id: TaskID, at now: Instant) {
-        guard var task = tasks.removeValue(forKey: id) else { return }
-        for peer in task.order {
-            guard let known = task.peers[peer] else { continue }
-            let expiry = known.isActive ? limits.activePeerExpiry : limits.peerExpiry
-            if known.lastSeen + expiry < now, known.held == nil { task.remove(peer) }
+    private mutating func sweep(_ task: inout TrackedTask, at now: Instant) {
+        task.removeExpired(at: now, lookAgainAfter: limits.shortestExpiry) { [limits] peer in
+            peer.lastSeen + (peer.isActive ? limits.activePeerExpiry : limits.peerExpiry)
         }
         for index in task.leases.indices.reversed() where task.leases[index].expires < now { task.endLease(at: index) }
         if let holder = task.statHolder, holder.expires < now { task.statHolder = nil }
         var none = TrackerReply()
         grantLeases(in: &task, at: now, pending: nil, &none)
-        for peer in task.waiting {
-            guard let held = task.peers[peer]?.held else { continue }
-            // Somebody has to ask the source; whoever waits for the version will do.
-            let mayStat = task.peers[peer]?.isCurrent == false && task.statHolder == nil
-            if held.deadline <= now {
-                answer(peer, in: &task, at: now)
-            } else if mayStat {
-                answerOrHold(peer, in: &task, reply: TrackerReply(), at: now)
-            }
+        for peer in task.popDue(at: now) { answer(peer, in: &task, at: now) }
+        // Somebody has to ask the source; whoever waits for the version will do.
+        guard task.statHolder == nil else { return }
+        for peer in task.waiting.uninformed {
+            answerOrHold(peer, in: &task, reply: TrackerReply(), at: now)
+            if task.statHolder != nil { break }
         }
-        if !task.peers.isEmpty { tasks[id] = task }
     }
 }

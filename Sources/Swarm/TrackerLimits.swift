@@ -27,5 +27,7 @@ package struct TrackerLimits: Hashable, Sendable {
     /// Reports are held back for no longer than this.
     package var longestWait = Duration.seconds(10)
 
+    var shortestExpiry: Duration { min(peerExpiry, activePeerExpiry) }
+
     package init() {}
 }
