@@ -1,12 +1,11 @@
 /// Hexadecimal text, in lower case.
 package enum Hex {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     package static func text(_ bytes: some Sequence<UInt8>) -> String {
         var out: [UInt8] = []
+        out.reserveCapacity(2 * bytes.underestimatedCount)
         for byte in bytes {
-            out.append(digits[Int(byte >> 4)])
-            out.append(digits[Int(byte & 15)])
+            out.append(digit(byte >> 4))
+            out.append(digit(byte & 15))
         }
         return String(decoding: out, as: UTF8.self)
     }
@@ -26,8 +25,13 @@ package enum Hex {
 
     /// 16 digits.
     package static func padded(_ word: UInt64) -> String {
-        text((0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(56 - $0 * 8)) })
+        String(unsafeUninitializedCapacity: 16) { out in
+            for index in 0..<16 { out[index] = digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * index)) & 15) }
+            return 16
+        }
     }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
 
     package static func isLowerDigit(_ character: UInt8) -> Bool {
         (48...57).contains(character) || (97...102).contains(character)

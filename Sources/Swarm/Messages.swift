@@ -20,6 +20,15 @@ package struct TaskVersion: Hashable, Codable, Sendable {
         self.freshSeconds = freshSeconds
     }
 
+    /// A version as it came from a network; its numbers may make no layout.
+    package init(validator: String, size: Int64, pieceSize: Int64, hasRanges: Bool, freshSeconds: Double) {
+        self.validator = validator
+        self.size = size
+        self.pieceSize = pieceSize
+        self.hasRanges = hasRanges
+        self.freshSeconds = freshSeconds
+    }
+
     /// Nil if the numbers, which may come from a network, make no layout.
     package var layout: PieceLayout? { PieceLayout(size: size, pieceSize: pieceSize) }
 

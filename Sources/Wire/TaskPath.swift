@@ -35,25 +35,28 @@ package enum TaskPath: Hashable, Sendable {
 
     /// Reads a path without its query. One slash at the end is accepted.
     package static func parse(_ path: some StringProtocol) throws(ParseError) -> TaskPath {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count >= 3, parts[0].isEmpty, parts[1] == "v1", parts[2] == "tasks" else { throw .unknown }
-        let rest = (parts.count > 3 && parts[parts.count - 1].isEmpty ? parts.dropLast() : parts[...]).dropFirst(3)
-        guard let first = rest.first else { return .tasks }
-        let tail = rest.dropFirst().map { $0 }
+        // By bytes: looking for characters took a twelfth of a tracker's time.
+        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        func part(_ index: Int, is name: StaticString) -> Bool {
+            parts[index].elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        }
+        guard parts.count >= 3, parts[0].isEmpty, part(1, is: "v1"), part(2, is: "tasks") else { throw .unknown }
+        let count = parts.count > 3 && parts[parts.count - 1].isEmpty ? parts.count - 1 : parts.count
+        guard count > 3 else { return .tasks }
         let isKnown: Bool =
-            switch tail.count {
-            case 0: true
-            case 1: tail[0] == "content" || tail[0] == "news"
-            case 2: tail[0] == "peers"
+            switch count {
+            case 4: true
+            case 5: part(4, is: "content") || part(4, is: "news")
+            case 6: part(4, is: "peers")
             default: false
             }
         guard isKnown else { throw .unknown }
-        guard let task = TaskID(hex: String(first)) else { throw .badTaskID }
-        switch tail.count {
-        case 0: return .task(task)
-        case 1: return tail[0] == "content" ? .content(task) : .news(task)
+        guard let task = TaskID(hex: String(decoding: parts[3], as: UTF8.self)) else { throw .badTaskID }
+        switch count {
+        case 4: return .task(task)
+        case 5: return part(4, is: "content") ? .content(task) : .news(task)
         default:
-            guard let peer = PeerID(hex: String(tail[1])) else { throw .badPeerID }
+            guard let peer = PeerID(hex: String(decoding: parts[5], as: UTF8.self)) else { throw .badPeerID }
             return .peer(task, peer)
         }
     }

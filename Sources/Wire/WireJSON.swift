@@ -19,16 +19,22 @@ package enum WireJSON {
 
     private static let decoder = JSONDecoder()
 
-    package static func encode(_ report: PeerReport) -> [UInt8] { encodeMessage(report) }
-    package static func encode(_ reply: TrackerReply) -> [UInt8] { encodeMessage(reply) }
+    package static func encode(_ report: PeerReport) -> [UInt8] { JSONWriter.bytes(of: report) }
+    package static func encode(_ reply: TrackerReply) -> [UInt8] { JSONWriter.bytes(of: reply) }
 
     /// Reads and checks a report.
     package static func report(from bytes: UnsafeRawBufferPointer) throws(WireError) -> PeerReport {
-        try decode(PeerReport.self, from: bytes, limit: WireLimits.reportBytes).validated()
+        if bytes.count <= WireLimits.reportBytes, let report = JSONReader.report(bytes) {
+            return try report.validated()
+        }
+        return try decode(PeerReport.self, from: bytes, limit: WireLimits.reportBytes).validated()
     }
 
     package static func report(from bytes: [UInt8]) throws(WireError) -> PeerReport {
-        try decode(PeerReport.self, from: bytes, limit: WireLimits.reportBytes).validated()
+        // `withUnsafeBytes` does not carry typed errors through.
+        try bytes.withUnsafeBytes { buffer in
+            Result { () throws(WireError) in try report(from: buffer) }
+        }.get()
     }
 
     /// Reads and checks a reply. A tracker may be broken, or none at all.
