@@ -77,6 +77,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/TrackerLoad", swiftSettings: settings),
+        .executableTarget(
+            name: "minion-microbenchmarks",
+            dependencies: [
+                "MinionCore", "PieceStore", "Swarm", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Micro", swiftSettings: settings),
 
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
         .testTarget(
