@@ -1,0 +1,1 @@
+"""What `Benchmarks/run` measures, and what it shares with `Benchmarks/lab`."""
