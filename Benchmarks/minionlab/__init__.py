@@ -1,0 +1,1 @@
+"""What `Benchmarks/lab` runs: machines in network namespaces with limited links."""
