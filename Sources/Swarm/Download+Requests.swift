@@ -6,8 +6,9 @@ extension Download {
     private static let inOrderWindow = 24
     /// A request without any byte for this long is also asked of somebody else.
     private static let hedgeAfter = Duration.milliseconds(1500)
-    /// A neighbour without any byte for this long is dropped.
-    private static let dropAfter = Duration.seconds(10)
+    /// A neighbour without any byte for this long is dropped: several times as long as its answers usually take, within
+    /// these bounds.
+    private static let dropAfter = (least: 3.0, most: 10.0, usual: 4.0)
     /// How often requests are looked at for that.
     static let watchInterval = Duration.milliseconds(100)
     /// A piece that only one neighbour has is overlooked after so many times as long as this download takes for the
@@ -171,12 +172,18 @@ extension Download {
         for id in requests.keys.sorted() {
             guard let request = requests[id], let neighbour = neighbours[request.neighbour] else { continue }
             let quiet = now - max(request.lastProgress, neighbour.lastAnswer)
-            if quiet > Self.dropAfter {
+            if quiet.inSeconds > dropTime(of: neighbour) {
                 drop(request.neighbour, until: now + .seconds(30), complaining: false)
             } else if quiet > Self.hedgeAfter, !request.isHedged {
                 hedge(id, request, at: now)
             }
         }
+    }
+
+    private func dropTime(of neighbour: Neighbour) -> Double {
+        guard let layout, neighbour.rate > 0 else { return Self.dropAfter.most }
+        let usual = Double(layout.pieceSize) / neighbour.rate
+        return min(max(Self.dropAfter.usual * usual, Self.dropAfter.least), Self.dropAfter.most)
     }
 
     // MARK: Answers

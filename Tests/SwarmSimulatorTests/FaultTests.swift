@@ -30,7 +30,7 @@ struct FaultTests {
         Case(faults: "no-ranges", seconds: 6, copies: 1.1),
         Case(faults: "no-length", seconds: 6, copies: 1.1),
         Case(faults: "tracker-restart@500ms", seconds: 4, copies: 1.4),
-        Case(faults: "tracker-down@500ms+2s", seconds: 8, copies: 2),
+        Case(faults: "tracker-down@500ms+2s", seconds: 10, copies: 2),
         // Nobody vouches for pieces any more, so everyone reads the source: as slow as without peers.
         Case(faults: "tracker-down@500ms", seconds: 20, copies: 12),
         Case(faults: "tracker-down", seconds: 24, copies: 12.1),

@@ -83,11 +83,12 @@ struct FlowNetworkTests {
     }
 
     @Test func ratesAtIntervalsComeCloseToExactOnes() throws {
-        for faults in ["", "die=2@1s,stall=1@2s"] {
+        // With faults, what each host happens to ask of whom decides how long it waits for those that are gone.
+        for (faults, tolerance) in [("", 0.1), ("die=2@1s,stall=1@2s", 0.25)] {
             let exact = run(try swarm(hosts: 40, size: 32 << 20, faults: faults) { $0.precision = .exact })
             let fast = run(try swarm(hosts: 40, size: 32 << 20, faults: faults) { $0.precision = .perPiece(0.5) })
             let (a, b) = (try #require(exact.meanSeconds), try #require(fast.meanSeconds))
-            #expect(abs(a - b) < 0.1 * a, "exact \(a) s, at intervals \(b) s")
+            #expect(abs(a - b) < tolerance * a, "exact \(a) s, at intervals \(b) s")
         }
     }
 }

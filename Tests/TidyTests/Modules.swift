@@ -31,6 +31,7 @@ struct Module {
         Module("minion", "MinionCommand", others: []),
         // Below Benchmarks: measures, and is shipped to nobody.
         Module("TrackerLoad", "MinionCore", "Swarm", "Wire"),
+        Module("Micro", "MinionCore", "PieceStore", "Swarm", "Wire"),
     ]
 
     init(_ name: String, _ own: String..., others: Set<String>? = nil) {
