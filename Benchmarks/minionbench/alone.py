@@ -25,11 +25,11 @@ def measure(options: Options) -> List[Row]:
     times = "minion {:.3f} s, curl {:.3f} s".format
     return [
         ratio_row(
-            "alone", f"alone, {human(options.size)}: time / curl's", *large, Must("at most", 1.1),
+            "alone", f"alone, {human(options.size)}: time / curl's", *large, Must("at most", 1.05),
             times(*map(median, large))),
         Row(
             "alone", "alone, 1 MiB: more than curl", median(extra), "ms", (min(extra), max(extra)),
-            Must("at most", 100), times(*map(median, small)), {"minion": small[0], "curl": small[1]}),
+            Must("at most", 80), times(*map(median, small)), {"minion": small[0], "curl": small[1]}),
     ]
 
 

@@ -74,7 +74,8 @@ def prepare(asked: argparse.Namespace) -> Options:
     for package in sorted({package for group in asked.only for package in GROUPS[group][0]}):
         need(PACKAGES[package][0], package, PACKAGES[package][1])
     if asked.minion is None:
-        build("minion", *(["minion-microbenchmarks"] if "micro" in asked.only else []))
+        others = {"micro": "minion-microbenchmarks", "tracker": "minion-tracker-load"}
+        build("minion", *(program for group, program in others.items() if group in asked.only))
     binaries = REPOSITORY / ".build" / "release"
     minion = (asked.minion or binaries / "minion").resolve()
     if not minion.exists():

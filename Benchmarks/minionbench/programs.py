@@ -46,7 +46,7 @@ def measure_simulator(options: Options) -> List[Row]:
             f"{messages['news']:.0f} news, {messages['requests']:.0f} requests), {report['sourceCopies']:.2f} copies")
         rows.append(Row(
             "simulator", f"simulated, {hosts} hosts, {human(SIMULATED)}: time / bound", report.get("ratioToBound"), "×",
-            None, Must("at most", 2.0), note, report))
+            None, Must("at most", 1.6), note, report))
     return rows
 
 

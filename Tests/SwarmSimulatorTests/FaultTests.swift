@@ -20,7 +20,7 @@ struct FaultTests {
         Case(faults: "vanish=3@500ms", completed: 9, seconds: 16, copies: 1.4),
         Case(faults: "leave=3@500ms", completed: 9, seconds: 4, copies: 1.4),
         Case(faults: "restart=3@500ms+1s", seconds: 5, copies: 1.4),
-        Case(faults: "stall=2@500ms", seconds: 16, copies: 1.5),
+        Case(faults: "stall=2@500ms", seconds: 18, copies: 1.5),
         Case(faults: "lie=2", seconds: 4, copies: 1.3),
         Case(faults: "corrupt=2", seconds: 4, copies: 1.4),
         Case(faults: "source-fail@0s+3s", seconds: 9, copies: 1.1),

@@ -15,14 +15,21 @@ final class DownloadTrace {
     private let descriptor: CInt
     private let start: Instant
     private var buffer: [UInt8] = []
+    /// Requests whose first bytes have come.
+    private var begun: Set<RequestID> = []
 
     private static let flushSize = 64 << 10
 
-    /// Nil if the file cannot be written.
-    init?(path: String, start: Instant) {
+    /// Nil if the file cannot be written. The first line tells who `peer` is and what the time is, so that the traces of
+    /// several hosts can be laid beside each other.
+    init?(path: String, peer: PeerID, start: Instant) {
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { return nil }
         self.start = start
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let milliseconds = Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+        write("start", [("unix_ms", "\(milliseconds)"), ("peer", peer.hex)], at: start)
     }
 
     deinit {
@@ -57,7 +64,10 @@ private func systemWrite(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) ->
 }
 
 extension DownloadTrace {
-    func note(_ action: DownloadAction, at now: Instant) {
+    /// What a request is for.
+    typealias Lookup = (RequestID) -> (PieceIndex, PeerID)?
+
+    func note(_ action: DownloadAction, request: Lookup, at now: Instant) {
         switch action {
         case .fetchSource(let run):
             write("lease", [("first", "\(run.lowerBound)"), ("count", "\(run.count)")], at: now)
@@ -73,18 +83,30 @@ extension DownloadTrace {
         case .open(let version):
             write("open", [("size", "\(version.size)"), ("piece_size", "\(version.pieceSize)")], at: now)
         case .statSource: write("stat", at: now)
-        case .cancelSource, .cancel, .discard, .fail: break
+        case .cancel(let id):
+            guard let (piece, peer) = request(id) else { return }
+            write("cancel", [("piece", "\(piece)"), ("peer", peer.hex)], at: now)
+        case .discard(let piece): write("discard", [("piece", "\(piece)")], at: now)
+        case .fail:
+            write("fail", at: now)
+            flush()
+        case .cancelSource: break
         }
     }
 
-    /// `peer` tells whom the piece of a request came from.
-    func note(_ event: DownloadEvent, peer: (RequestID) -> (PieceIndex, PeerID)?, at now: Instant) {
+    func note(_ event: DownloadEvent, request: Lookup, at now: Instant) {
         switch event {
+        case .requestProgress(let id, _):
+            guard begun.insert(id).inserted, let (piece, peer) = request(id) else { return }
+            write("begin", [("piece", "\(piece)"), ("peer", peer.hex)], at: now)
+        case .sourceEnded(let run, let failure):
+            let why = failure.map { [("why", $0.kind.rawValue)] } ?? []
+            write("read-ended", [("first", "\(run.lowerBound)"), ("count", "\(run.count)")] + why, at: now)
         case .sourcePiece(let piece, _): write("got", [("piece", "\(piece)"), ("peer", "source")], at: now)
         case .requestEnded(let id, .verified(let proof)):
-            write("got", [("piece", "\(proof.piece)"), ("peer", peer(id)?.1.hex ?? "")], at: now)
+            write("got", [("piece", "\(proof.piece)"), ("peer", request(id)?.1.hex ?? "")], at: now)
         case .requestEnded(let id, let outcome):
-            guard let (piece, peer) = peer(id) else { return }
+            guard let (piece, peer) = request(id) else { return }
             write("failed", [("piece", "\(piece)"), ("peer", peer.hex), ("why", outcome.name)], at: now)
         case .neighbourNews(let peer, let pieces):
             write("news", [("peer", peer.hex), ("count", "\(pieces.count)")], at: now)

@@ -56,7 +56,7 @@ final class EngineCore {
         self.tell = tell
         source = SourceReader(client: services.source, url: request.url, headers: request.headers)
         board = ProgressBoard(started: started)
-        trace = request.tracePath.flatMap { DownloadTrace(path: $0, start: SteadyClock.now) }
+        trace = request.tracePath.flatMap { DownloadTrace(path: $0, peer: peer, start: SteadyClock.now) }
         var configuration = DownloadConfiguration(introduction: introduction)
         configuration.hasTracker = services.tracker != nil
         configuration.mayUseSource = request.mayUseSource
@@ -117,10 +117,10 @@ final class EngineCore {
     func apply(_ event: DownloadEvent) {
         guard !isOver || download.phase == .complete else { return }
         let now = SteadyClock.now
-        trace?.note(event, peer: { requests[$0] }, at: now)
+        trace?.note(event, request: { requests[$0] }, at: now)
         if case .requestEnded(let id, _) = event { requests[id] = nil }
         for action in download.handle(event, at: now) {
-            trace?.note(action, at: now)
+            trace?.note(action, request: { requests[$0] }, at: now)
             perform(action)
         }
         switch event {

@@ -27,7 +27,7 @@ final class PieceExchangeHandler: ChannelInboundHandler {
     private enum Answer {
         /// Its head has not arrived.
         case none
-        case piece(PieceReceiver, PieceProof, received: Int, nextReport: NIODeadline)
+        case piece(PieceReceiver, PieceProof, received: Int, told: Progress)
         /// A body of which nothing is wanted; the outcome was told, or nobody waits for it.
         case ignored(bytes: Int)
     }
@@ -43,8 +43,14 @@ final class PieceExchangeHandler: ChannelInboundHandler {
     /// The neighbour said that it closes the connection after this answer.
     private var isLast = false
 
-    /// Progress is told no more often than this.
-    private static let progressInterval = TimeAmount.milliseconds(100)
+    /// How much had come when that was last told, and when.
+    private struct Progress {
+        var bytes = 0
+        var time: NIODeadline
+    }
+
+    /// Progress is told at the first bytes, then in steps of this many, and no more often than this: a trickle is none.
+    private static let progressStep = (bytes: 64 << 10, time: TimeAmount.milliseconds(100))
     /// The longest body of an answer that is no piece.
     private static let ignoredLimit = 64 << 10
 
@@ -119,7 +125,7 @@ final class PieceExchangeHandler: ChannelInboundHandler {
                 return refuse(nil, channel)
             }
             let now = NIODeadline.now()
-            answer = .piece(receiver, proof, received: 0, nextReport: now)
+            answer = .piece(receiver, proof, received: 0, told: Progress(time: now))
             wakeUp.begin(at: now)
             return
         case 503:
@@ -142,7 +148,7 @@ final class PieceExchangeHandler: ChannelInboundHandler {
 
     private func receive(_ bytes: ByteBuffer, _ channel: ChannelHandlerContext) {
         switch answer {
-        case .piece(let receiver, let proof, var received, var nextReport):
+        case .piece(let receiver, let proof, var received, var told):
             received += bytes.readableBytes
             guard received <= context.layout.length(of: receiver.piece) else {
                 receiver.abandon()
@@ -150,11 +156,12 @@ final class PieceExchangeHandler: ChannelInboundHandler {
             }
             receiver.append(bytes)
             let now = NIODeadline.now()
-            if now >= nextReport, let id = exchanges.first?.id {
-                nextReport = now + Self.progressInterval
+            let isStep = received - told.bytes >= Self.progressStep.bytes && now - told.time >= Self.progressStep.time
+            if told.bytes == 0 || isStep, let id = exchanges.first?.id {
+                told = Progress(bytes: received, time: now)
                 context.report(.requestProgress(id, bytes: Int64(received)))
             }
-            answer = .piece(receiver, proof, received: received, nextReport: nextReport)
+            answer = .piece(receiver, proof, received: received, told: told)
             wakeUp.note(
                 bytes.readableBytes, remaining: Int(context.layout.length(of: receiver.piece)) - received, at: now,
                 channel)
