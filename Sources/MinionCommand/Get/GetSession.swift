@@ -53,9 +53,11 @@ package struct GetSession: ~Copyable {
         var code = ExitStatus.failure
         defer { if let scratch, code != ExitStatus.success { ScratchFolder.remove(scratch) } }
         var session = try GetSession(options, surroundings, signals: signals)
+        var request = options.request
+        if session.reporter.isSilent { request.progressSeconds = 5 }
         try session.node.send(
             NodeOrder(
-                request: options.request, uploadSeconds: options.uploadTime.inSeconds, deletesFile: options.deletesFile,
+                request: request, uploadSeconds: options.uploadTime.inSeconds, deletesFile: options.deletesFile,
                 scratchFolder: scratch, verbosity: options.verbosity, logsToStandardError: options.logFile != nil))
         code = session.wait()
         return code

@@ -49,6 +49,9 @@ struct Reporter {
         nextDrawing = .now + Self.drawingInterval
     }
 
+    /// Whether nobody is told how far the download is.
+    var isSilent: Bool { style == .silent }
+
     /// When `tick` has something to do; nil: not before the next event.
     var wakeUp: ContinuousClock.Instant? { pending == nil ? nil : nextDrawing }
 

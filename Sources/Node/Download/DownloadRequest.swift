@@ -30,6 +30,8 @@ package struct DownloadRequest: Codable, Sendable {
     package var site: String = ""
     /// Seconds without any progress after which the download fails; nil: never.
     package var timeoutSeconds: Double?
+    /// Seconds between two tellings of how far the download is.
+    package var progressSeconds: Double = 0.2
     /// Where a trace of the download is written, as JSON lines; nil: none.
     package var tracePath: String?
 

@@ -7,9 +7,13 @@ extension EngineCore {
         download.uplink = services.server.uplink ?? 0
         guard !isOver else { return }
         board.update(from: download)
-        tell.yield(.progress(board.progress))
+        let now = SteadyClock.now
+        if (now - lastTelling).inSeconds >= 0.9 * request.progressSeconds {
+            lastTelling = now
+            tell.yield(.progress(board.progress))
+        }
         if let timeout = request.timeoutSeconds, download.phase != .complete,
-            (SteadyClock.now - board.lastChange).inSeconds > timeout
+            (now - board.lastChange).inSeconds > timeout
         {
             fail(DownloadError(.other, "nothing has arrived for \(Duration.inSeconds(timeout).brief); \(waitingFor())"))
         }

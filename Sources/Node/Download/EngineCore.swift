@@ -35,6 +35,7 @@ final class EngineCore {
     /// Reads of the source by their first piece; cancelled by the rules or at the end.
     var reads: [PieceIndex: Task<Void, Never>] = [:]
     var board: ProgressBoard
+    var lastTelling = Instant.zero
     var digest: DigestFollower?
     var isOver = false
 
