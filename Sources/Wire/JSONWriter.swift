@@ -73,6 +73,28 @@ struct JSONWriter {
         }
         bytes.append(UInt8(ascii: "\""))
     }
+
+    // MARK: Fields
+
+    mutating func field(_ name: StaticString, _ flag: Bool) {
+        key(name)
+        value(flag)
+    }
+
+    mutating func field(_ name: StaticString, _ number: some FixedWidthInteger) {
+        key(name)
+        value(number)
+    }
+
+    mutating func field(_ name: StaticString, _ number: Double) {
+        key(name)
+        value(number)
+    }
+
+    mutating func field(_ name: StaticString, _ text: String) {
+        key(name)
+        value(text)
+    }
 }
 
 // MARK: - Messages
@@ -81,11 +103,9 @@ extension JSONWriter {
     static func bytes(of reply: TrackerReply) -> [UInt8] {
         var writer = JSONWriter(capacity: 320 + 64 * reply.neighbours.count + 256 * reply.accepted.count)
         writer.object { writer in
-            writer.key("mustIntroduce")
-            writer.value(reply.mustIntroduce)
+            writer.field("mustIntroduce", reply.mustIntroduce)
             writer.version("version", reply.version)
-            writer.key("mustStat")
-            writer.value(reply.mustStat)
+            writer.field("mustStat", reply.mustStat)
             if let lease = reply.lease {
                 writer.key("lease")
                 writer.lease(lease)
@@ -94,16 +114,12 @@ extension JSONWriter {
             writer.list("rejected", reply.rejected) { $0.value($1) }
             writer.list("neighbours", reply.neighbours) { writer, neighbour in
                 writer.object { writer in
-                    writer.key("id")
-                    writer.value(neighbour.id.hex)
-                    writer.key("endpoint")
-                    writer.value(neighbour.endpoint.description)
+                    writer.field("id", neighbour.id.hex)
+                    writer.field("endpoint", neighbour.endpoint.description)
                 }
             }
-            writer.key("nextReportSeconds")
-            writer.value(reply.nextReportSeconds)
-            writer.key("peerCount")
-            writer.value(reply.peerCount)
+            writer.field("nextReportSeconds", reply.nextReportSeconds)
+            writer.field("peerCount", reply.peerCount)
             writer.text("key", reply.key)
             writer.text("refusal", reply.refusal)
         }
@@ -118,8 +134,7 @@ extension JSONWriter {
                 writer.key("introduction")
                 writer.introduction(introduction)
             }
-            writer.key("secret")
-            writer.value(report.secret)
+            writer.field("secret", report.secret)
             writer.version("version", report.version)
             if let stat = report.stat {
                 writer.key("stat")
@@ -129,63 +144,42 @@ extension JSONWriter {
             writer.list("fetched", report.fetched) { $0.proof($1) }
             writer.list("returned", report.returned) { $0.value($1) }
             writer.list("dropped", report.dropped) { $0.value($1.hex) }
-            writer.key("wantsLease")
-            writer.value(report.wantsLease)
-            writer.key("wantsNeighbours")
-            writer.value(report.wantsNeighbours)
-            writer.key("isStuck")
-            writer.value(report.isStuck)
-            writer.key("uplink")
-            writer.value(report.uplink)
-            writer.key("sourceRate")
-            writer.value(report.sourceRate)
-            writer.key("waitSeconds")
-            writer.value(report.waitSeconds)
-            writer.key("bytesFromSource")
-            writer.value(report.bytesFromSource)
-            writer.key("bytesFromPeers")
-            writer.value(report.bytesFromPeers)
+            writer.field("wantsLease", report.wantsLease)
+            writer.field("wantsNeighbours", report.wantsNeighbours)
+            writer.field("isStuck", report.isStuck)
+            writer.field("uplink", report.uplink)
+            writer.field("sourceRate", report.sourceRate)
+            writer.field("waitSeconds", report.waitSeconds)
+            writer.field("bytesFromSource", report.bytesFromSource)
+            writer.field("bytesFromPeers", report.bytesFromPeers)
         }
         return writer.bytes
     }
 
     private mutating func text(_ name: StaticString, _ text: String?) {
-        guard let text else { return }
-        key(name)
-        value(text)
+        if let text { field(name, text) }
     }
 
     private mutating func version(_ name: StaticString, _ version: TaskVersion?) {
         guard let version else { return }
         key(name)
         object { writer in
-            writer.key("validator")
-            writer.value(version.validator)
-            writer.key("size")
-            writer.value(version.size)
-            writer.key("pieceSize")
-            writer.value(version.pieceSize)
-            writer.key("hasRanges")
-            writer.value(version.hasRanges)
-            writer.key("freshSeconds")
-            writer.value(version.freshSeconds)
+            writer.field("validator", version.validator)
+            writer.field("size", version.size)
+            writer.field("pieceSize", version.pieceSize)
+            writer.field("hasRanges", version.hasRanges)
+            writer.field("freshSeconds", version.freshSeconds)
         }
     }
 
     private mutating func introduction(_ introduction: PeerIntroduction) {
         object { writer in
-            writer.key("endpoint")
-            writer.value(introduction.endpoint.description)
-            writer.key("resource")
-            writer.value(introduction.resource)
-            writer.key("site")
-            writer.value(introduction.site)
-            writer.key("canFetch")
-            writer.value(introduction.canFetch)
-            writer.key("canUpload")
-            writer.value(introduction.canUpload)
-            writer.key("secret")
-            writer.value(introduction.secret)
+            writer.field("endpoint", introduction.endpoint.description)
+            writer.field("resource", introduction.resource)
+            writer.field("site", introduction.site)
+            writer.field("canFetch", introduction.canFetch)
+            writer.field("canUpload", introduction.canUpload)
+            writer.field("secret", introduction.secret)
         }
     }
 
@@ -200,13 +194,10 @@ extension JSONWriter {
                 writer.object { writer in
                     writer.key("_0")
                     writer.object { writer in
-                        writer.key("kind")
-                        writer.value(failure.kind.rawValue)
-                        writer.key("message")
-                        writer.value(failure.message)
+                        writer.field("kind", failure.kind.rawValue)
+                        writer.field("message", failure.message)
                         if let seconds = failure.retryAfterSeconds {
-                            writer.key("retryAfterSeconds")
-                            writer.value(seconds)
+                            writer.field("retryAfterSeconds", seconds)
                         }
                     }
                 }
@@ -216,25 +207,18 @@ extension JSONWriter {
 
     private mutating func lease(_ lease: Lease) {
         object { writer in
-            writer.key("first")
-            writer.value(lease.first)
-            writer.key("count")
-            writer.value(lease.count)
-            writer.key("seconds")
-            writer.value(lease.seconds)
-            writer.key("isTakenOver")
-            writer.value(lease.isTakenOver)
+            writer.field("first", lease.first)
+            writer.field("count", lease.count)
+            writer.field("seconds", lease.seconds)
+            writer.field("isTakenOver", lease.isTakenOver)
         }
     }
 
     private mutating func proof(_ proof: PieceProof) {
         object { writer in
-            writer.key("p")
-            writer.value(proof.piece)
-            writer.key("h")
-            writer.value(proof.hash.hex)
-            writer.key("s")
-            writer.value(proof.signature)
+            writer.field("p", proof.piece)
+            writer.field("h", proof.hash.hex)
+            writer.field("s", proof.signature)
         }
     }
 }

@@ -22,6 +22,7 @@ struct WakeUpMark {
 
     /// What comes in this time may wait.
     private static let interval = TimeAmount.milliseconds(80)
+    /// The time that makes one measurement.
     private static let sample = TimeAmount.milliseconds(40)
     private static let most = 64 << 10
     /// From here on it is worth telling the kernel.

@@ -20,6 +20,7 @@ package struct UplinkMeter: Hashable, Sendable {
 
     /// The busy time that makes one measurement. Shorter ones would measure the socket's buffer.
     package static let sample = Duration.milliseconds(200)
+    /// So many bodies on their way show that the uplink is what limits them.
     private static let many = 4
     private static let halfLength = Duration.milliseconds(500)
 
