@@ -22,7 +22,7 @@ extension Download {
     // MARK: Asking
 
     mutating func askNeighbours(at now: Instant) {
-        guard phase == .running, let layout, requests.count < configuration.piecesInFlight, !neighbours.isEmpty else {
+        guard phase == .running, let layout, requests.count < piecesInFlight, !neighbours.isEmpty else {
             return
         }
         var candidates: [(id: PeerID, time: Double)] = []
@@ -32,7 +32,7 @@ extension Download {
             neighbours.formIndex(after: &place)
         }
         // The one that would deliver another piece first. The order of a dictionary differs between runs; ids do not.
-        while requests.count < configuration.piecesInFlight,
+        while requests.count < piecesInFlight,
             let place = candidates.indices.min(by: { a, b in
                 (candidates[a].time, candidates[a].id) < (candidates[b].time, candidates[b].id)
             })
@@ -48,7 +48,7 @@ extension Download {
             candidates.swapAt(place, candidates.count - 1)
             candidates.removeLast()
         }
-        if requests.count < configuration.piecesInFlight { askTwice(at: now) }
+        if requests.count < piecesInFlight { askTwice(at: now) }
     }
 
     /// In how many seconds another piece asked of a neighbour now would be there; nil if it has no room for a request.
@@ -56,7 +56,7 @@ extension Download {
         at place: Dictionary<PeerID, Neighbour>.Index, _ pieceSize: Int64, _ now: Instant
     ) -> Double? {
         let time = neighbours.values[place].bid(
-            pieceSize: pieceSize, ahead: Self.queueSeconds, most: configuration.piecesInFlight, at: now)
+            pieceSize: pieceSize, ahead: Self.queueSeconds, most: piecesInFlight, at: now)
         // Who is slow comes last, and what nobody else has would come last with it.
         guard let time, neighbours.values[place].have?.intersects(rarity.overlooked) == true else { return time }
         return time * Self.overlookedBonus
@@ -65,7 +65,7 @@ extension Download {
     /// The same for one neighbour that has got more to give.
     mutating func askMore(of id: PeerID, at now: Instant) {
         guard phase == .running, let layout else { return }
-        while requests.count < configuration.piecesInFlight, let place = neighbours.index(forKey: id),
+        while requests.count < piecesInFlight, let place = neighbours.index(forKey: id),
             bid(at: place, layout.pieceSize, now) != nil, let piece = pickPiece(from: id)
         {
             ask(id, for: piece, at: now)
@@ -130,7 +130,7 @@ extension Download {
             0.2,
             peerRate.bytesPerSecond > 0
                 ? Double(Int64(requests.count + 1) * layout.pieceSize) / peerRate.bytesPerSecond : 1)
-        for id in requests.keys.sorted() where requests.count < configuration.piecesInFlight {
+        for id in requests.keys.sorted() where requests.count < piecesInFlight {
             guard let request = requests[id], !request.isHedged, (now - request.asked).inSeconds > 2 * usual else {
                 continue
             }
@@ -146,7 +146,7 @@ extension Download {
         for (other, var neighbour) in neighbours
         where other != request.neighbour && neighbour.have?.contains(request.piece) == true {
             let room = neighbour.bid(
-                pieceSize: layout.pieceSize, ahead: Self.queueSeconds, most: configuration.piecesInFlight, at: now)
+                pieceSize: layout.pieceSize, ahead: Self.queueSeconds, most: piecesInFlight, at: now)
             guard room != nil else { continue }
             let time = Double(neighbour.outstandingBytes + layout.pieceSize) / max(neighbour.rate, 1)
             if time < bestTime || (time == bestTime && best.map { other < $0 } ?? true) {
@@ -165,14 +165,15 @@ extension Download {
         guard now >= nextWatch else { return }
         nextWatch = now + Self.watchInterval
         if let layout, peerRate.bytesPerSecond > 0 {
-            let usual = Double(Int64(configuration.piecesInFlight) * layout.pieceSize) / peerRate.bytesPerSecond
+            let usual = Double(Int64(piecesInFlight) * layout.pieceSize) / peerRate.bytesPerSecond
             let wanted = have.union(asked).union(reading).inverted
             rarity.lookForOverlooked(among: wanted, after: .inSeconds(Self.overlookedAfter * usual), at: now)
         }
         for id in requests.keys.sorted() {
             guard let request = requests[id], let neighbour = neighbours[request.neighbour] else { continue }
             let quiet = now - max(request.lastProgress, neighbour.lastAnswer)
-            if quiet.inSeconds > dropTime(of: neighbour) {
+            // What waits behind an answer that is coming in says nothing of the neighbour.
+            if (now - max(request.lastProgress, neighbour.lastByte)).inSeconds > dropTime(of: neighbour) {
                 drop(request.neighbour, until: now + .seconds(30), complaining: false)
             } else if quiet > Self.hedgeAfter, !request.isHedged {
                 hedge(id, request, at: now)
@@ -193,6 +194,7 @@ extension Download {
         peerRate.add(max(0, bytes - request.bytes), at: now)
         requests[id]?.bytes = bytes
         requests[id]?.lastProgress = now
+        neighbours[request.neighbour]?.lastByte = now
     }
 
     mutating func requestEnded(_ id: RequestID, _ outcome: RequestOutcome, at now: Instant) {
@@ -218,6 +220,7 @@ extension Download {
         case .overloaded(let retryAfter):
             neighbours[peer]?.blockedUntil = now + .inSeconds(min(max(retryAfter, 0.05), 5))
             neighbours[peer]?.lastAnswer = now
+            neighbours[peer]?.lastByte = now
         case .missing:
             guard neighbours[peer]?.have?.remove(piece) == true else { return }
             rarity.lose(piece)

@@ -15,6 +15,7 @@ extension Download {
 
     /// Finds the version: by the tracker, or by asking the source when there is no tracker.
     mutating func begin(at now: Instant) {
+        guard !configuration.servesOnly else { return fail(.incomplete) }
         if let retry = statRetry {
             guard now >= retry else { return }
             statRetry = nil
@@ -24,7 +25,8 @@ extension Download {
         }
         guard !isStatting else { return }
         if !configuration.mayUseSource {
-            let isAlone = isIntroduced && peerCount <= 1 && now - started > .seconds(3)
+            // The last that was heard of others must not be much older than that.
+            let isAlone = isLonely && now - started > configuration.lonePatience
             if isAlone || now - started > configuration.patience {
                 fail(isTrackerLost ? .trackerUnreachable : .noPeers)
             }
@@ -87,11 +89,11 @@ extension Download {
     }
 
     private var canRead: Bool {
-        configuration.mayUseSource && !isSourceClosed && !isStatting
+        configuration.mayUseSource && !isSourceClosed && !isStatting && !isShared
             && reads.count + leasesAhead.count < readLimit
     }
 
-    private var readLimit: Int { version?.hasRanges == true ? configuration.sourceReads : 1 }
+    private var readLimit: Int { version?.hasRanges == true ? sourceReads : 1 }
 
     mutating func take(_ lease: Lease, at now: Instant) {
         guard phase == .running, let run = lease.pieces(of: have.capacity) else { return }
@@ -239,14 +241,15 @@ extension Download {
             isReportUrgent = true
             dropUselessNeighbours(at: now)
         }
-        let hasSource = configuration.mayUseSource && !isSourceClosed
+        let mayRead = configuration.mayUseSource && !isShared
+        let hasSource = mayRead && !isSourceClosed
         let hasHelp = neighbours.values.contains { $0.have?.hasPiece(missingFrom: have) ?? false }
         let idle = now - since
-        if let failure = lastSourceFailure, configuration.mayUseSource, !hasHelp,
+        if let failure = lastSourceFailure, mayRead, !hasHelp,
             isSourceClosed ? idle > .seconds(3) : sourceFailures >= Self.readAttempts
         {
             fail(.source(failure))
-        } else if !hasSource, !hasHelp, isIntroduced, peerCount <= 1, idle > .seconds(3) {
+        } else if !hasSource, !hasHelp, isIntroduced, peerCount <= 1, idle > configuration.lonePatience {
             fail(.noPeers)
         } else if idle > configuration.patience, hasSource, sourceFailures == 0 {
             // What is missing is leased to somebody slow, or the tracker does not trust this peer: it helps itself.

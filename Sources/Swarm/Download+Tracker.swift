@@ -10,6 +10,10 @@ extension Download {
     private static let outstandingLimit = 3
     /// The longest list in a report.
     private static let listLimit = 1024
+    /// Who shares a file reports at least as often: a tracker that has lost its memory knows nobody else who has it.
+    private static let sharedReport = Duration.seconds(5)
+    /// When to ask again a tracker that refused to take in what is complete.
+    private static let refusedPause = Duration.seconds(30)
     /// How long a tracker may be silent before the download helps itself.
     static let trackerGrace = Duration.seconds(3)
 
@@ -24,6 +28,8 @@ extension Download {
     func reportTime(at now: Instant) -> Instant {
         // Who has read the whole body to learn the version tells both at once, or another would be sent to read it again.
         if phase == .opening, statOutcome != nil, version?.hasRanges == false { return .never }
+        // Who only serves has nothing to say before it knows what it has.
+        if phase == .opening, configuration.servesOnly { return .never }
         if trackerFailures > 0, outstandingReports == 0 { return nextReport }
         if isReportUrgent, outstandingReports < Self.outstandingLimit {
             let isLonely = neighbours.isEmpty && phase == .running && peerCount <= 1 && !needsLease
@@ -41,7 +47,8 @@ extension Download {
         if version != nil, phase != .opening {
             // The whole set is told when joining, when complete, and now and then.
             if !isIntroduced || phase == .complete || now >= lastHaveReport + .seconds(2) {
-                report.have = Hex.text(offered.bytes)
+                // What somebody comes with has its proofs in a moment, and nobody shall read it from the source meanwhile.
+                report.have = Hex.text((configuration.servesOnly ? have : offered).bytes)
                 lastHaveReport = now
             }
             let unsent = unproven.filter { !$0.value.isSent }.keys.sorted().prefix(Self.listLimit)
@@ -69,7 +76,7 @@ extension Download {
             report.waitSeconds = reads.isEmpty ? 2 : 1
         case .starting:
             // One that never answers shows the sooner, the less it is allowed to wait.
-            report.waitSeconds = isStatting || !hasMetTracker ? 0 : 5
+            report.waitSeconds = isStatting || !hasMetTracker ? 0 : isLonely ? 1 : 5
             report.wantsNeighbours = configuration.neighbours
         case .opening, .complete, .failed: break
         }
@@ -87,8 +94,10 @@ extension Download {
         trackerFailures = 0
         trackerLostSince = nil
         nextReport = now + .inSeconds(min(max(reply.nextReportSeconds, 0.01), 3600))
+        if isShared, configuration.servesOnly { nextReport = min(nextReport, now + Self.sharedReport) }
         if let why = reply.refusal {
             guard phase == .complete else { return fail(.refused(why)) }
+            nextReport = max(nextReport, now + Self.refusedPause)
             return
         }
         if reply.mustIntroduce {
@@ -106,11 +115,15 @@ extension Download {
         }
         if let version = reply.version {
             statOutcome = nil
+            if configuration.servesOnly, let own = self.version, !own.isSameContent(as: version) {
+                return fail(.outdated)
+            }
             // What is complete stays what it is, even if the source has moved on.
             if phase != .complete, !isStatting || self.version == nil { adopt(version, at: now) }
             guard phase != .failed else { return }
         }
         settle(reply)
+        guard phase != .failed else { return }
         if let lease = reply.lease { take(lease, at: now) }
         for info in reply.neighbours { connect(info, at: now, isInvited: true) }
         // While it waits for something, a download always has a report with the tracker.
@@ -118,6 +131,9 @@ extension Download {
             nextReport = min(nextReport, now + .milliseconds(isStatting ? 2000 : 20))
         }
     }
+
+    /// Whether there is nobody to have anything from, as far as it is known.
+    var isLonely: Bool { !configuration.mayUseSource && isIntroduced && peerCount <= 1 }
 
     /// Enters what the tracker says of the hashes that it was told.
     private mutating func settle(_ reply: TrackerReply) {
@@ -130,6 +146,7 @@ extension Download {
         if !offers.isEmpty { actions.append(.offer(offers)) }
         for piece in reply.rejected where unproven[piece] != nil {
             unproven[piece] = nil
+            if configuration.servesOnly { return fail(.outdated) }
             guard phase == .running, have.remove(piece) else { continue }
             actions.append(.discard(piece))
         }

@@ -3,7 +3,15 @@ package import MinionCore
 /// One download of one task: which pieces to ask of whom, when to read the source, what to tell the tracker. Rules
 /// only; a driver feeds it events and carries out its actions.
 package struct Download: Sendable {
-    package let configuration: DownloadConfiguration
+    package internal(set) var configuration: DownloadConfiguration
+    /// Pieces asked of neighbours at a time, at least 1. A change holds for what is asked from then on.
+    package var piecesInFlight: Int {
+        didSet { piecesInFlight = max(1, piecesInFlight) }
+    }
+    /// Reads of the source at a time, at least 1. A change holds for reads that begin from then on.
+    package var sourceReads: Int {
+        didSet { sourceReads = max(1, sourceReads) }
+    }
     var random: SeededGenerator
     var actions: [DownloadAction] = []
 
@@ -20,6 +28,8 @@ package struct Download: Sendable {
     package internal(set) var phase = Phase.starting
     package internal(set) var version: TaskVersion?
     var layout: PieceLayout?
+    /// Whether the version comes from somebody who shares a file: no source has it.
+    var isShared = false
 
     // MARK: Pieces
 
@@ -113,7 +123,14 @@ package struct Download: Sendable {
     package private(set) var nextWake = Instant.never
 
     package init(configuration: DownloadConfiguration, seed: UInt64) {
+        var configuration = configuration
+        if configuration.servesOnly {
+            configuration.mayUseSource = false
+            configuration.introduction.canFetch = false
+        }
         self.configuration = configuration
+        piecesInFlight = max(1, configuration.piecesInFlight)
+        sourceReads = max(1, configuration.sourceReads)
         random = SeededGenerator(seed: seed)
     }
 
@@ -137,7 +154,9 @@ package struct Download: Sendable {
         case .start:
             started = now
             isReportUrgent = configuration.hasTracker
+            if let known = configuration.known { adopt(known, at: now) }
         case .timer: break
+        case .sourceAllowed: allowSource()
         case .trackerReplied(let reply): trackerReplied(reply, at: now)
         case .trackerFailed: trackerFailed(at: now)
         case .sourceStat(let outcome): sourceStatted(outcome, at: now)
@@ -218,6 +237,7 @@ package struct Download: Sendable {
         returned = []
         version = new
         layout = newLayout
+        isShared = new.isShared
         let count = newLayout.count
         (have, offered, asked, reading) = (
             PieceSet(capacity: count), PieceSet(capacity: count), PieceSet(capacity: count), PieceSet(capacity: count)
@@ -239,6 +259,7 @@ package struct Download: Sendable {
                 offers.append(proof)
             }
         }
+        if configuration.servesOnly, !have.isComplete { return fail(.incomplete) }
         if !offers.isEmpty { actions.append(.offer(offers)) }
         lastPiece = now
         lastHaveReport = .zero

@@ -33,6 +33,8 @@ package enum DownloadEvent: Sendable {
     case requestEnded(RequestID, RequestOutcome)
     /// The time that `nextWake` named has come.
     case timer
+    /// Somebody who may read the source waits for the content now.
+    case sourceAllowed
 }
 
 package enum RequestOutcome: Hashable, Sendable {
@@ -79,4 +81,8 @@ package enum DownloadFailure: Error, Hashable, Sendable {
     /// The tracker cannot be reached and the source is forbidden.
     case trackerUnreachable
     case refused(String)
+    /// What was to be served is not all there.
+    case incomplete
+    /// What was to be served is not the version that the tracker knows.
+    case outdated
 }

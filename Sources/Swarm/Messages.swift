@@ -32,6 +32,14 @@ package struct TaskVersion: Hashable, Codable, Sendable {
     /// Nil if the numbers, which may come from a network, make no layout.
     package var layout: PieceLayout? { PieceLayout(size: size, pieceSize: pieceSize) }
 
+    /// How the validator of a version begins that somebody shares without a source: no source writes its own like that,
+    /// without quotes.
+    package static let sharedPrefix = "share-"
+
+    /// Whether the version comes from a file that somebody shares. Nobody can read it from a source, whatever the task's
+    /// name is.
+    package var isShared: Bool { validator.hasPrefix(Self.sharedPrefix) }
+
     /// Whether both describe the same bytes, cut the same way.
     package func isSameContent(as other: TaskVersion) -> Bool {
         validator == other.validator && size == other.size && pieceSize == other.pieceSize
@@ -56,34 +64,6 @@ package struct PieceProof: Hashable, Codable, Sendable {
         case piece = "p"
         case hash = "h"
         case signature = "s"
-    }
-}
-
-/// What a peer says about itself when it joins a task.
-package struct PeerIntroduction: Hashable, Codable, Sendable {
-    /// Where its piece server listens. The host may be empty: then the tracker takes the address that the report came from.
-    package var endpoint: Endpoint
-    /// What is distributed, for people and for old Minion clients: the URL without its ignored parameters.
-    package var resource: String
-    /// The place it is at (a data centre, say); empty if unknown. Peers of one site are introduced to each other first.
-    package var site: String
-    /// Whether it may read the source.
-    package var canFetch: Bool
-    /// Whether it serves others. One that does not is introduced to nobody.
-    package var canUpload: Bool
-    /// Proves in later reports that they come from the same node; drawn at random, never passed on.
-    package var secret: String
-
-    package init(
-        endpoint: Endpoint, resource: String = "", site: String = "", canFetch: Bool = true, canUpload: Bool = true,
-        secret: String = ""
-    ) {
-        self.endpoint = endpoint
-        self.resource = resource
-        self.site = site
-        self.canFetch = canFetch
-        self.canUpload = canUpload
-        self.secret = secret
     }
 }
 

@@ -13,6 +13,8 @@ struct Neighbour: Sendable {
     var rate: Double = 0
     /// When its last answer ended.
     var lastAnswer = Instant.zero
+    /// When bytes of any answer of it last arrived.
+    var lastByte = Instant.zero
     var failures = 0
     var missing = 0
     var blockedUntil = Instant.zero
@@ -55,6 +57,7 @@ struct Neighbour: Sendable {
         let sample = Double(count) / duration
         rate = rate == 0 ? sample : 0.7 * rate + 0.3 * sample
         lastAnswer = now
+        lastByte = now
         bytes += count
         failures = 0
     }

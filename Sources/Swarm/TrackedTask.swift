@@ -1,67 +1,13 @@
 import MinionCore
 
-/// What a tracker knows of one peer.
-struct TrackedPeer: Sendable {
-    var introduction: PeerIntroduction
-    var lastSeen: Instant
-    /// The pieces it says that it has, of the task's present version.
-    var have: PieceSet?
-    /// Whether it works on the task's present version.
-    var isCurrent = false
-    var uplink: Double = 0
-    var sourceRate: Double = 0
-    var bytesFromSource: Int64 = 0
-    var bytesFromPeers: Int64 = 0
-    var wantsLease = false
-    var wantsNeighbours = 0
-    var openLeases = 0
-    /// Reports in a row that said "stuck".
-    var stuckReports = 0
-    /// The report whose answer is held back.
-    var held: HeldReport?
-    /// Neighbours that it was told of lately.
-    var introduced: [PeerID] = []
-    /// Peers that dropped it for bad data or because it could not be reached.
-    var accusers: [PeerID] = []
-    /// The virtual time at which its uplink has paid for all its leases (see `TrackedTask.virtualTime`).
-    var virtualFinish: Double = 0
-    /// Until then it is not asked to stat the source, having failed to.
-    var mayStatFrom = Instant.zero
-    /// Its place in `TrackedTask.order`.
-    var place = 0
-    /// Whether it counts in `TrackedTask.readers`.
-    var isReader = false
-
-    var hasEverything: Bool { have?.isComplete ?? false }
-    /// Of a file without any bytes, nothing is everything.
-    var hasSomething: Bool { have.map { !$0.isEmpty || $0.isComplete } ?? false }
-    var isActive: Bool { !hasEverything }
-    /// Whether enough others complain that it is better introduced to nobody.
-    func isSuspect(among peers: Int) -> Bool { accusers.count >= (peers <= 3 ? 1 : 2) }
-}
-
-struct HeldReport: Sendable {
-    var ticket: UInt64
-    var deadline: Instant
-}
-
-/// A run of pieces that one peer may read from the source.
-struct TrackedLease: Sendable {
-    var holder: PeerID
-    var pieces: PieceSet
-    /// When it was given, or last brought a piece.
-    var lastProgress: Instant
-    var expires: Instant
-    /// How long the holder may go without progress.
-    var patience: Duration
-}
-
 /// What a tracker knows of one task.
 struct TrackedTask: Sendable {
     let id: TaskID
     var resource: String
-    var version: TaskVersion?
-    var layout: PieceLayout?
+    private(set) var version: TaskVersion?
+    private(set) var layout: PieceLayout?
+    /// Whether the version comes from somebody who shares a file: nobody gets a lease, since no source has it.
+    private(set) var isShared = false
     /// When the source last confirmed the version.
     var confirmed = Instant.zero
     /// Who has been asked to stat the source, and until when that is waited for.
@@ -69,6 +15,8 @@ struct TrackedTask: Sendable {
     var peers: [PeerID: TrackedPeer] = [:]
     /// All peers, in no order, for drawing at random.
     var order: [PeerID] = []
+    /// The seeds among them, in no order.
+    private(set) var seeds: [PeerID] = []
     /// For each piece, how many peers have it.
     var copies: [Int32] = []
     /// The hash list.
@@ -110,6 +58,7 @@ struct TrackedTask: Sendable {
         peer.virtualFinish = virtualTime
         order.append(id)
         peers[id] = peer
+        if peer.isSeed { seeds.append(id) }
         countReader(id)
     }
 
@@ -124,6 +73,8 @@ struct TrackedTask: Sendable {
         uncountReader(id)
         let introduction = shared(introduction)
         peers[id]?.introduction = introduction
+        if peer.isSeed { seeds.removeAll { $0 == id } }
+        if peers[id]?.isSeed == true { seeds.append(id) }
         countReader(id)
     }
 
@@ -143,6 +94,7 @@ struct TrackedTask: Sendable {
 
     private mutating func countReader(_ id: PeerID) {
         guard let peer = peers[id] else { return }
+        if peer.hasEverything { leaveSeeds(of: peer, id) }
         let isReader = peer.introduction.canFetch && !peer.hasEverything
         guard isReader != peer.isReader else { return }
         peers[id]?.isReader = isReader
@@ -152,6 +104,8 @@ struct TrackedTask: Sendable {
 
     mutating func remove(_ id: PeerID) {
         guard let peer = peers.removeValue(forKey: id) else { return }
+        leaveSeeds(of: peer, id)
+        if peer.isSeed { seeds.removeAll { $0 == id } }
         if peer.isReader {
             readers -= 1
             if peer.introduction.canUpload { servingReaders -= 1 }
@@ -164,6 +118,24 @@ struct TrackedTask: Sendable {
         endLeases(of: id)
         if let have = peer.have, peer.introduction.canUpload { uncount(have) }
         if statHolder?.peer == id { statHolder = nil }
+    }
+
+    // MARK: Seeds
+
+    /// Notes that a peer has been introduced to others; the seeds among them have a guest more.
+    mutating func noteIntroduction(of id: PeerID, to others: [PeerID]) {
+        guard !seeds.isEmpty, let peer = peers[id], peer.isActive else { return }
+        for other in others where peers[other]?.isSeed == true && !peer.seeds.contains(other) {
+            peers[other]?.guests += 1
+            peers[id]?.seeds.append(other)
+        }
+    }
+
+    /// A peer needs its seeds no more.
+    private mutating func leaveSeeds(of peer: TrackedPeer, _ id: PeerID) {
+        guard !peer.seeds.isEmpty else { return }
+        for seed in peer.seeds { peers[seed]?.guests -= 1 }
+        peers[id]?.seeds = []
     }
 
     /// Forgets who has been silent for too long. `expiry` says when that is.
@@ -183,6 +155,8 @@ struct TrackedTask: Sendable {
             }
         }
     }
+
+    var hasCompletePeer: Bool { peers.values.contains { $0.hasEverything } }
 
     /// Whether nothing happens in the task unless somebody reports.
     func isQuiet(at now: Instant) -> Bool {
@@ -217,6 +191,7 @@ struct TrackedTask: Sendable {
     mutating func setVersion(_ new: TaskVersion, layout newLayout: PieceLayout) {
         version = new
         layout = newLayout
+        isShared = new.isShared
         copies = Array(repeating: 0, count: newLayout.count)
         hashes = Array(repeating: nil, count: newLayout.count)
         free = PieceSet(full: newLayout.count)
@@ -232,6 +207,12 @@ struct TrackedTask: Sendable {
             expiries.insert(id, .zero)
         }
         waiting.versionChanged()
+    }
+
+    /// The source, or somebody who asked it, confirms the version and says anew for how long, and whether in ranges.
+    mutating func confirmVersion(_ same: TaskVersion) {
+        version?.freshSeconds = same.freshSeconds
+        version?.hasRanges = same.hasRanges
     }
 
     /// Notes what a peer has, in place of what was known.

@@ -39,7 +39,7 @@ extension Tracker {
 
     /// Who gets the next lease, and for what: of those that wait for one, the peer whose uplink is least in debt.
     private func nextHolder(in task: TrackedTask, at now: Instant) -> (PeerID, Claim)? {
-        guard let version = task.version else { return nil }
+        guard let version = task.version, !task.isShared else { return nil }
         let isOpen = task.leases.count < (version.hasRanges ? openLeases(in: task) : 1)
         var best: (id: PeerID, rank: Double, claim: Claim)?
         func consider(_ queue: PeerQueue<Double>) {
@@ -58,6 +58,9 @@ extension Tracker {
         }
         // Most have nothing to hope for most of the time; then nobody is looked at, however many wait.
         if isOpen, !task.free.isEmpty {
+            // Seeds come first where nobody's uplink is less in debt, which is so in the beginning. More would do harm:
+            // with leases for four seeds before all others, a hundred equal hosts took 1.4 times as long.
+            consider(task.waiting.seeds)
             consider(task.waiting.servers)
             if task.servingReaders == 0 { consider(task.waiting.takers) }
         }

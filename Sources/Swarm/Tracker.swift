@@ -21,7 +21,7 @@ package enum TrackerAction: Sendable {
 package struct Tracker: Sendable {
     package let limits: TrackerLimits
     private var tasks: [TaskID: TrackedTask] = [:]
-    private var random: SeededGenerator
+    var random: SeededGenerator
     var actions: [TrackerAction] = []
     /// When to send `.timer`.
     package private(set) var nextWake = Instant.never
@@ -80,13 +80,16 @@ package struct Tracker: Sendable {
         note(report, from: peer, in: &task, at: now)
         var mustTell: [PeerID] = []
         if let stat = report.stat { mustTell = note(stat, from: peer, in: &task, at: now) }
-        adopt(report, from: peer, in: &task, at: now)
+        let isLearned = adopt(report, from: peer, in: &task, at: now)
         if task.peers[peer]?.isCurrent == true {
             noteHave(report, from: peer, in: &task)
             noteFetched(report, from: peer, in: &task, reply: &reply, at: now)
         }
         for accused in report.dropped { accuse(accused, by: peer, in: &task) }
         for other in mustTell where other != peer { answer(other, in: &task, at: now) }
+        if isLearned {
+            for other in task.waiting.uninformed { answerOrHold(other, in: &task, reply: TrackerReply(), at: now) }
+        }
         task.hold(
             HeldReport(ticket: ticket, deadline: now + min(limits.longestWait, .inSeconds(report.waitSeconds))),
             of: peer)
@@ -113,7 +116,7 @@ package struct Tracker: Sendable {
         guard !isNew || tasks.count < limits.tasks else { return .refused("the tracker has too many tasks") }
         guard task.peers.count < limits.peersPerTask else { return .refused("the task has too many peers") }
         task.add(
-            peer, TrackedPeer(introduction: introduction, lastSeen: now), expiry: now + limits.shortestExpiry)
+            peer, TrackedPeer(introduction: introduction, at: now), expiry: now + limits.shortestExpiry)
         return nil
     }
 
@@ -147,10 +150,11 @@ package struct Tracker: Sendable {
         switch stat {
         case .version(let version):
             guard let layout = version.layout else { return [] }
+            // What somebody shares under a name comes before what a source has under it.
+            guard !task.isShared || !task.hasCompletePeer else { return [] }
             task.confirmed = now
             if let known = task.version, known.isSameContent(as: version) {
-                task.version?.freshSeconds = version.freshSeconds
-                task.version?.hasRanges = version.hasRanges
+                task.confirmVersion(version)
             } else {
                 task.setVersion(version, layout: layout)
             }
@@ -162,15 +166,28 @@ package struct Tracker: Sendable {
         return task.waiting.all
     }
 
-    /// Settles whether the peer works on the task's version.
-    private func adopt(_ report: PeerReport, from peer: PeerID, in task: inout TrackedTask, at now: Instant) {
-        if task.version == nil, let version = report.version, let layout = version.layout {
-            // A tracker that has lost its memory learns the version from those that work on it.
+    /// Settles whether the peer works on the task's version. True if the task has got its version from this report.
+    private func adopt(_ report: PeerReport, from peer: PeerID, in task: inout TrackedTask, at now: Instant) -> Bool {
+        var isLearned = false
+        if let version = report.version, let layout = version.layout, takes(version, of: report, in: task) {
+            // Of a tracker that has lost its memory, or that somebody comes to who has everything.
             task.setVersion(version, layout: layout)
-            task.confirmed = now
+            task.confirmed = version.freshSeconds > 0 ? now : now + .nanoseconds(-1)
+            isLearned = true
         }
-        guard let version = task.version else { return }
+        guard let version = task.version else { return false }
         task.peers[peer]?.isCurrent = report.version.map { $0.isSameContent(as: version) } ?? false
+        return isLearned
+    }
+
+    /// Whether a version that a peer works on is to be the task's: there is none yet, or the present one is of a shared
+    /// file of which pieces are lost, and somebody comes who shares another.
+    private func takes(_ version: TaskVersion, of report: PeerReport, in task: TrackedTask) -> Bool {
+        guard let known = task.version else { return true }
+        guard task.isShared, version.isShared, !task.free.isEmpty, !known.isSameContent(as: version),
+            let bytes = report.have.flatMap(Hex.bytes), let layout = version.layout
+        else { return false }
+        return PieceSet(capacity: layout.count, bytes: bytes)?.isComplete ?? false
     }
 
     private func noteHave(_ report: PeerReport, from peer: PeerID, in task: inout TrackedTask) {
@@ -248,6 +265,9 @@ package struct Tracker: Sendable {
             let isFresh = now <= task.confirmed + .inSeconds(version.freshSeconds)
             if known.isCurrent || isFresh || !known.introduction.canFetch {
                 reply.version = version
+                // A cache keeps it for as long as nobody needs to ask, which is what is left by now.
+                let left = task.confirmed + .inSeconds(version.freshSeconds) - now
+                reply.version?.freshSeconds = max(0, left.inSeconds)
                 reply.neighbours = introduce(to: peer, in: &task)
                 return
             }
@@ -256,55 +276,6 @@ package struct Tracker: Sendable {
         else { return }
         task.statHolder = (peer, now + limits.statPatience)
         reply.mustStat = true
-    }
-
-    /// Picks neighbours for a peer: drawn at random, those of the same site and those that have something it lacks first.
-    private mutating func introduce(to peer: PeerID, in task: inout TrackedTask) -> [NeighbourInfo] {
-        guard let known = task.peers[peer], known.wantsNeighbours > 0, task.order.count > 1 else { return [] }
-        let count = min(known.wantsNeighbours, limits.neighboursPerReply)
-        var candidates: [(id: PeerID, score: Int)] = []
-        for id in sample(4 * count, of: task.order) where id != peer && !known.introduced.contains(id) {
-            guard let other = task.peers[id], other.isCurrent, other.introduction.canUpload,
-                !other.isSuspect(among: task.peers.count)
-            else { continue }
-            let isNear = !known.introduction.site.isEmpty && other.introduction.site == known.introduction.site
-            let isUseful: Bool
-            if let theirs = other.have, let mine = known.have {
-                isUseful = theirs.hasPiece(missingFrom: mine)
-            } else {
-                isUseful = !(other.have?.isEmpty ?? true)
-            }
-            // Somebody who is stuck needs one that has what is missing; being near does not help.
-            candidates.append((id, (isUseful ? (known.stuckReports > 0 ? 4 : 1) : 0) + (isNear ? 2 : 0)))
-        }
-        // Half by merit, half as drawn: a swarm whose members all prefer the same few falls apart.
-        let byMerit = candidates.indices.sorted { a, b in
-            candidates[a].score != candidates[b].score ? candidates[a].score > candidates[b].score : a < b
-        }
-        var chosen = byMerit.prefix((count + 1) / 2).map { candidates[$0].id }
-        for candidate in candidates where chosen.count < count && !chosen.contains(candidate.id) {
-            chosen.append(candidate.id)
-        }
-        task.peers[peer]?.introduced = (known.introduced + chosen).suffix(2 * limits.neighboursPerReply)
-        if chosen.isEmpty { task.peers[peer]?.introduced = [] }
-        return chosen.compactMap { id in
-            task.peers[id].map { NeighbourInfo(id: id, endpoint: $0.introduction.endpoint) }
-        }
-    }
-
-    /// Up to `count` different members, each equally likely, in random order.
-    private mutating func sample(_ count: Int, of all: [PeerID]) -> [PeerID] {
-        guard count < all.count else { return all.shuffled(using: &random) }
-        // Floyd's algorithm: no copy of a list that may be long.
-        var chosen = Set<Int>()
-        var result: [PeerID] = []
-        for j in all.count - count..<all.count {
-            let t = Int.random(in: 0...j, using: &random)
-            let index = chosen.insert(t).inserted ? t : j
-            chosen.insert(index)
-            result.append(all[index])
-        }
-        return result.shuffled(using: &random)
     }
 
     /// A newer report makes the one that is held pointless.

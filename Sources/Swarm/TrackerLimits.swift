@@ -6,6 +6,8 @@ package struct TrackerLimits: Hashable, Sendable {
     package var peersPerTask = 100_000
     /// Neighbours named in one reply at most.
     package var neighboursPerReply = 32
+    /// Peers that still download and have been introduced to one seed, at most; it is full for further ones.
+    package var guestsPerSeed = 64
     /// Leases open at once in one task at most, whatever the number of peers.
     package var openLeases = 64
     /// Leases open at once at one peer at most.

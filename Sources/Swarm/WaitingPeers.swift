@@ -8,6 +8,7 @@ struct WaitingPeers: Sendable {
     /// Those that do not work on the task's version.
     private var newcomers = PeerQueue<Instant>()
     /// Those that want a lease, by the debt of their uplinks; whoever is stuck or serves nobody has rules of its own.
+    private(set) var seeds = PeerQueue<Double>()
     private(set) var servers = PeerQueue<Double>()
     private(set) var takers = PeerQueue<Double>()
     private(set) var stuck = PeerQueue<Double>()
@@ -38,6 +39,8 @@ struct WaitingPeers: Sendable {
         if peer.stuckReports > 0 {
             stuck.insert(id, peer.virtualFinish)
             if peer.stuckReports > 1 { contesters.insert(id, peer.virtualFinish) }
+        } else if peer.isSeed {
+            seeds.insert(id, peer.virtualFinish)
         } else if peer.introduction.canUpload {
             servers.insert(id, peer.virtualFinish)
         } else {
@@ -53,6 +56,7 @@ struct WaitingPeers: Sendable {
     }
 
     mutating func endClaim(of id: PeerID) {
+        seeds.remove(id)
         servers.remove(id)
         takers.remove(id)
         stuck.remove(id)
@@ -68,6 +72,7 @@ struct WaitingPeers: Sendable {
     /// Nobody works on the new version yet.
     mutating func versionChanged() {
         for id in deadlines.byArrival { newcomers.insert(id, .zero) }
+        seeds.removeAll()
         servers.removeAll()
         takers.removeAll()
         stuck.removeAll()

@@ -32,9 +32,48 @@ extension Scenario {
             scenario.uploadLimits = UploadQueue.Limits(
                 slots: Int.random(in: 1...4, using: &draw.random), waiting: Int.random(in: 0...8, using: &draw.random))
         }
-        let bound = Bound(size: size, sourceUp: scenario.source.up, hosts: plans)
-        scenario.deadline = scenario.lastChange + .inSeconds(180 + 60 * bound.time.inSeconds)
+        var places = Draw(seed: ~seed)
+        places.place(&scenario.hosts)
+        if places.chance(0.15) { scenario.hosts[0].hold(places.content()) }
+        scenario.setDeadline()
         return scenario
+    }
+
+    /// The same without a source: the first host, and perhaps others, share a file, or two different ones.
+    package static func randomShared(seed: UInt64) -> Scenario {
+        var scenario = random(seed: seed &+ 0x5A5A)
+        var draw = Draw(seed: seed)
+        scenario.source = SourcePlan()
+        scenario.source.isAbsent = true
+        let span = 0.2 + 3 * Double(scenario.size) / scenario.hosts[0].up.bytesPerSecond
+        let hasOther = draw.chance(0.3)
+        if hasOther { scenario.source.faults = [Timed(.changes(size: scenario.size / 2 + 1), at: .zero)] }
+        for index in scenario.hosts.indices {
+            scenario.hosts[index].holds = nil
+            scenario.hosts[index].canFetch = draw.chance(0.3)
+            guard index == 0 || draw.chance(0.1) else { continue }
+            var content = HeldContent()
+            content.isSigned = draw.chance(0.3)
+            content.version = hasOther && index > 0 && draw.chance(0.5) ? 1 : 0
+            scenario.hosts[index].hold(content)
+            // The second version is there only once the run has begun.
+            scenario.hosts[index].start = max(draw.time(span), .milliseconds(1))
+        }
+        scenario.setDeadline()
+        return scenario
+    }
+
+    private mutating func setDeadline() {
+        let bound = Bound(size: size, sourceUp: source.up, hosts: hosts)
+        deadline = lastChange + .inSeconds(180 + 60 * bound.time.inSeconds)
+    }
+}
+
+extension HostPlan {
+    /// Makes it one that has everything from the start and serves it.
+    fileprivate mutating func hold(_ content: HeldContent) {
+        holds = content
+        (canUpload, lies, corrupts) = (true, false, false)
     }
 }
 
@@ -73,6 +112,25 @@ private struct Draw {
 
     mutating func rate(_ medium: Double) -> ByteRate {
         ByteRate(bytesPerSecond: chance(0.3) ? medium : logarithmic(medium / 7, medium * 7))
+    }
+
+    /// Makes some hosts seeds, and puts them all somewhere.
+    mutating func place(_ hosts: inout [HostPlan]) {
+        let places = ["", "a|b|c", "a|b|d", "a|e", "f"].prefix(Int.random(in: 1...5, using: &random))
+        let seeds = chance(0.5) ? 0 : 0.15
+        for index in hosts.indices {
+            hosts[index].location = places.randomElement(using: &random) ?? ""
+            hosts[index].site = chance(0.5) ? hosts[index].location : ""
+            hosts[index].isSeed = chance(seeds)
+        }
+    }
+
+    mutating func content() -> HeldContent {
+        var content = HeldContent()
+        content.freshSeconds = chance(0.5) ? 0 : nil
+        content.isSigned = chance(0.5)
+        content.lacks = chance(0.2) ? 1 : 0
+        return content
     }
 
     mutating func host(medium: Double, span: Double) -> HostPlan {

@@ -56,6 +56,11 @@ package struct HostPlan: Hashable, Sendable {
     package var canFetch = true
     package var canUpload = true
     package var inOrder = false
+    package var site = ""
+    package var location = ""
+    package var isSeed = false
+    /// What it starts with and only serves; nil: it downloads.
+    package var holds: HeldContent?
     /// Announces every piece and has none of them to give.
     package var lies = false
     /// Everything it sends is damaged.
@@ -67,6 +72,20 @@ package struct HostPlan: Hashable, Sendable {
         self.down = down
         self.delay = delay
     }
+}
+
+/// What a host has from the start: a cached file, or one that it shares.
+package struct HeldContent: Hashable, Sendable {
+    /// The number of the version: 0 is the first, and each change of the source makes one more.
+    package var version = 0
+    /// For how many seconds it still counts as fresh; nil: as long as if the source had just confirmed it.
+    package var freshSeconds: Double?
+    /// Whether it has the tracker's signatures from an earlier time.
+    package var isSigned = true
+    /// So many pieces, those at the end, are not there although it believes so.
+    package var lacks = 0
+
+    package init() {}
 }
 
 /// Something that comes about at a time.
@@ -102,6 +121,8 @@ package struct SourcePlan: Hashable, Sendable {
     package var hasRanges = true
     /// Without `Content-Length`, the size and the version are known only once somebody has read the whole body.
     package var hasLength = true
+    /// There is no source: all versions are of files that hosts share.
+    package var isAbsent = false
     package var faults: [Timed<SourceFault>] = []
 
     package init() {}

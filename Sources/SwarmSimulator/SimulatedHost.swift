@@ -88,6 +88,13 @@ final class SimulatedHost {
         requestLimit = download.configuration.piecesInFlight
     }
 
+    /// Fills the disk with what the host has from the start, of a file of so many pieces.
+    func hold(_ held: HeldContent, of count: Int) {
+        version = held.version
+        stored = PieceSet(capacity: count, 0..<max(0, count - held.lacks))
+        proven = held.isSigned ? stored : PieceSet(capacity: count)
+    }
+
     var uplinkID: FlowNetwork.Link { 2 * index }
     var downlinkID: FlowNetwork.Link { 2 * index + 1 }
     var isRunning: Bool { state == .running }

@@ -66,6 +66,8 @@ extension Simulation {
         case .noPeers: isExplained = !canExpectHelp(host)
         case .trackerUnreachable: isExplained = !scenario.tracker.faults.isEmpty
         case .refused: isExplained = false
+        case .incomplete: isExplained = host.plan.holds.map { $0.lacks > 0 } ?? false
+        case .outdated: isExplained = versions.count > 1
         }
         if !isExplained { violate("host \(host.index) fails without a reason: \(failure)") }
     }

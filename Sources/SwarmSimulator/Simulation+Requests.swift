@@ -78,7 +78,8 @@ extension Simulation {
                 answer(key, .missing)
                 continue
             }
-            switch server.uploads.request(ticket(key)) {
+            let item = server.plan.holds == nil ? nil : UploadQueue.Item(requests[key].piece)
+            switch server.uploads.request(ticket(key), for: item) {
             case .start: return startUpload(key)
             case .wait:
                 requests[key].state = .waiting
@@ -158,6 +159,7 @@ extension Simulation {
             trace.add(.receives, client.index, other: request.server, piece: request.piece, at: now)
             client.stored.insert(request.piece)
             client.bytesFromPeers += request.bytes
+            if client.plan.site != hosts[Int(request.server)].plan.site { bytesBetweenSites += request.bytes }
         case .bad: trace.add(.receivesDamage, client.index, other: request.server, piece: request.piece, at: now)
         case .overloaded, .missing:
             trace.add(.isDenied, client.index, other: request.server, piece: request.piece, at: now)

@@ -14,6 +14,7 @@ extension Simulation {
 
     func statArrives(_ host: SimulatedHost) {
         counts.stats += 1
+        if host.plan.holds != nil { violate("host \(host.index) asks the source and only serves") }
         if let kind = sourceFailure {
             return answerStat(host, .failed(SourceFailure(kind, "the source fails")))
         }
@@ -49,6 +50,8 @@ extension Simulation {
     func fetch(_ run: Range<PieceIndex>, by host: SimulatedHost) {
         trace.add(.reads, host.index, piece: run.lowerBound, to: run.upperBound, at: now)
         guard host.plan.canFetch else { return violate("host \(host.index) reads the source, which it may not") }
+        guard host.plan.holds == nil else { return violate("host \(host.index) reads the source and only serves") }
+        guard !scenario.source.isAbsent else { return violate("host \(host.index) reads a file that has no source") }
         guard host.isOpen, !run.isEmpty, run.lowerBound >= 0, run.upperBound <= host.stored.capacity else {
             return violate("host \(host.index) reads pieces \(run), which do not exist")
         }

@@ -57,6 +57,8 @@ package final class Simulation {
     // MARK: Counts
 
     var counts = MessageCounts()
+    /// Bytes that hosts had from hosts of other sites.
+    package internal(set) var bytesBetweenSites: Int64 = 0
     var unsettled = 0
     var events: UInt64 = 0
     var ledger: LeaseLedger?
@@ -98,6 +100,7 @@ package final class Simulation {
         network = FlowNetwork(capacities: capacities, interval: Self.interval(for: scenario))
         isUniform = Set(scenario.hosts.map(\.delay)).count <= 1
         addVersion(size: scenario.size)
+        if scenario.source.isAbsent { (sourceFailure, hasSourceFailed) = (.nameResolution, true) }
         for (index, plan) in scenario.hosts.enumerated() {
             let host = SimulatedHost(
                 index: Int32(index), plan: plan, download: makeDownload(index: Int32(index), plan: plan, secret: ""),
@@ -155,9 +158,13 @@ package final class Simulation {
             }
         guard let layout else { preconditionFailure("a size that makes no layout") }
         versions.append(
-            TaskVersion(
-                validator: "\"v\(number)\"", layout: layout,
-                hasRanges: scenario.source.hasRanges && scenario.source.hasLength))
+            scenario.source.isAbsent
+                ? TaskVersion(
+                    validator: TaskVersion.sharedPrefix + "\(number)", layout: layout, hasRanges: false,
+                    freshSeconds: 10 * 366 * 86_400)
+                : TaskVersion(
+                    validator: "\"v\(number)\"", layout: layout,
+                    hasRanges: scenario.source.hasRanges && scenario.source.hasLength))
         hashes.append((0..<layout.count).map { Self.hash(version: number, piece: $0) })
         sourceVersion = number
     }
@@ -171,10 +178,16 @@ package final class Simulation {
         let endpoint = Endpoint(host: "10.\(index >> 16).\(index >> 8 & 255).\(index & 255)", port: 7000)
         var configuration = DownloadConfiguration(
             introduction: PeerIntroduction(
-                endpoint: endpoint, resource: "http://source/file", canFetch: plan.canFetch,
-                canUpload: plan.canUpload, secret: secret))
+                endpoint: endpoint, resource: "http://source/file", site: plan.site, location: plan.location,
+                isSeed: plan.isSeed, canFetch: plan.canFetch, canUpload: plan.canUpload, secret: secret))
         configuration.mayUseSource = plan.canFetch
         configuration.inOrder = plan.inOrder
+        if let held = plan.holds {
+            configuration.servesOnly = true
+            // A host that has not started yet may hold a version that is not there yet.
+            configuration.known = held.version < versions.count ? versions[held.version] : nil
+            if let seconds = held.freshSeconds { configuration.known?.freshSeconds = seconds }
+        }
         if let neighbours = scenario.neighbours { configuration.neighbours = neighbours }
         return Download(configuration: configuration, seed: random.next())
     }
@@ -280,6 +293,7 @@ package final class Simulation {
         host.secret = Hex.padded(random.next())
         host.download = makeDownload(index: host.index, plan: host.plan, secret: host.secret)
         host.uploads = UploadQueue(limits: scenario.uploadLimits)
+        if host.life == 1, let held = host.plan.holds { host.hold(held, of: layout(of: held.version).count) }
         trace.add(.starts, host.index, at: now)
         deliver(.start, to: host)
     }

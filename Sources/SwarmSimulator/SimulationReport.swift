@@ -113,8 +113,9 @@ extension Simulation {
         var report = SimulationReport()
         let layout = layout(of: 0)
         report.hosts = hosts.count
-        report.completed = hosts.count { $0.completedAt != nil }
-        report.failed = hosts.count { $0.completedAt == nil && $0.failure != nil }
+        // Who only serves may be complete, and fail after that.
+        report.completed = hosts.count { $0.completedAt != nil && $0.failure == nil }
+        report.failed = hosts.count { $0.failure != nil }
         report.unfinished = hosts.count - report.completed - report.failed
         report.sizeBytes = layout.size
         report.pieceSizeBytes = layout.pieceSize

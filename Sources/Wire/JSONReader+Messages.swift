@@ -65,8 +65,10 @@ extension JSONReader {
     }
 
     private static let introductionFields: [StaticString] = [
-        "endpoint", "resource", "site", "canFetch", "canUpload", "secret",
+        "endpoint", "resource", "site", "canFetch", "canUpload", "secret", "location", "isSeed",
     ]
+    /// The first so many of them cannot be left out.
+    private static let neededIntroductionFields = 6
 
     private mutating func introduction() throws(Unusual) -> PeerIntroduction {
         var endpoint: Endpoint?
@@ -79,10 +81,12 @@ extension JSONReader {
             case 2: rest.site = try reader.text()
             case 3: rest.canFetch = try reader.flag()
             case 4: rest.canUpload = try reader.flag()
-            default: rest.secret = try reader.text()
+            case 5: rest.secret = try reader.text()
+            case 6: rest.location = try reader.text()
+            default: rest.isSeed = try reader.flag()
             }
         }
-        try fields.needAll(of: Self.introductionFields)
+        try fields.need(first: Self.neededIntroductionFields)
         guard let endpoint else { throw Unusual() }
         rest.endpoint = endpoint
         return rest
@@ -132,7 +136,10 @@ private struct Fields {
 
     func has(_ index: Int) -> Bool { seen & 1 << UInt32(index) != 0 }
 
-    func needAll(of names: [StaticString]) throws(JSONReader.Unusual) {
-        guard seen == 1 << UInt32(names.count) - 1 else { throw JSONReader.Unusual() }
+    func needAll(of names: [StaticString]) throws(JSONReader.Unusual) { try need(first: names.count) }
+
+    func need(first count: Int) throws(JSONReader.Unusual) {
+        let needed: UInt32 = 1 << UInt32(count) - 1
+        guard seen & needed == needed else { throw JSONReader.Unusual() }
     }
 }

@@ -177,6 +177,8 @@ extension JSONWriter {
             writer.field("endpoint", introduction.endpoint.description)
             writer.field("resource", introduction.resource)
             writer.field("site", introduction.site)
+            writer.field("location", introduction.location)
+            writer.field("isSeed", introduction.isSeed)
             writer.field("canFetch", introduction.canFetch)
             writer.field("canUpload", introduction.canUpload)
             writer.field("secret", introduction.secret)

@@ -46,6 +46,8 @@ extension PeerIntroduction {
         try Check.text(resource, "introduction.resource")
         try Check.length(site, WireLimits.siteBytes, "introduction.site")
         try Check.text(site, "introduction.site")
+        try Check.length(location, WireLimits.locationBytes, "introduction.location")
+        try Check.text(location, "introduction.location")
         try Check.length(secret, WireLimits.secretBytes, "introduction.secret")
     }
 }
@@ -55,7 +57,7 @@ extension TaskVersion {
         try Check.length(validator, WireLimits.validatorBytes, "\(name).validator")
         try Check.text(validator, "\(name).validator")
         guard layout != nil else { throw WireError("\(name): \(size) bytes in pieces of \(pieceSize) is out of range") }
-        try Check.number(freshSeconds, WireLimits.seconds, "\(name).freshSeconds")
+        try Check.number(freshSeconds, WireLimits.freshSeconds, "\(name).freshSeconds")
     }
 }
 

@@ -10,6 +10,8 @@ package enum TaskPath: Hashable, Sendable {
     case content(TaskID)
     /// `/v1/tasks/<task>/news`
     case news(TaskID)
+    /// `/v1/tasks/<task>/peers`
+    case peers(TaskID)
     /// `/v1/tasks/<task>/peers/<peer>`
     case peer(TaskID, PeerID)
 
@@ -29,6 +31,7 @@ package enum TaskPath: Hashable, Sendable {
         case .task(let task): "\(Self.root)/\(task.hex)"
         case .content(let task): "\(Self.root)/\(task.hex)/content"
         case .news(let task): "\(Self.root)/\(task.hex)/news"
+        case .peers(let task): "\(Self.root)/\(task.hex)/peers"
         case .peer(let task, let peer): "\(Self.root)/\(task.hex)/peers/\(peer.hex)"
         }
     }
@@ -46,7 +49,7 @@ package enum TaskPath: Hashable, Sendable {
         let isKnown: Bool =
             switch count {
             case 4: true
-            case 5: part(4, is: "content") || part(4, is: "news")
+            case 5: part(4, is: "content") || part(4, is: "news") || part(4, is: "peers")
             case 6: part(4, is: "peers")
             default: false
             }
@@ -54,7 +57,7 @@ package enum TaskPath: Hashable, Sendable {
         guard let task = TaskID(hex: String(decoding: parts[3], as: UTF8.self)) else { throw .badTaskID }
         switch count {
         case 4: return .task(task)
-        case 5: return part(4, is: "content") ? .content(task) : .news(task)
+        case 5: return part(4, is: "content") ? .content(task) : part(4, is: "news") ? .news(task) : .peers(task)
         default:
             guard let peer = PeerID(hex: String(decoding: parts[5], as: UTF8.self)) else { throw .badPeerID }
             return .peer(task, peer)

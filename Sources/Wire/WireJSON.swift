@@ -46,6 +46,15 @@ package enum WireJSON {
         try decode(TrackerReply.self, from: bytes, limit: WireLimits.replyBytes).validated()
     }
 
+    /// Reads a page of a task's peers, for people.
+    package static func peerPage(from bytes: [UInt8]) throws(WireError) -> PeerPage {
+        let page = try decode(PeerPage.self, from: bytes, limit: WireLimits.peerPageBytes)
+        guard page.peers.count <= WireLimits.peersPerPage else {
+            throw WireError("peers has \(page.peers.count) entries; \(WireLimits.peersPerPage) are allowed")
+        }
+        return page
+    }
+
     /// The JSON of a value made of strings, numbers, lists and such values, whose encoding cannot fail.
     package static func encodeMessage(_ value: some Encodable) -> [UInt8] {
         do {

@@ -14,7 +14,8 @@ struct MessageTests {
     private func fullReport() throws -> PeerReport {
         var report = PeerReport()
         report.introduction = PeerIntroduction(
-            endpoint: Endpoint(host: "", port: 7000), resource: "http://host/file", site: "here", secret: "s")
+            endpoint: Endpoint(host: "", port: 7000), resource: "http://host/file", site: "here",
+            location: "asia|cn|hz", isSeed: true, secret: "s")
         report.secret = "s"
         report.version = try version()
         report.stat = .version(try version())
@@ -89,6 +90,8 @@ struct MessageTests {
         ("long resource", { $0.introduction?.resource = String(repeating: "a", count: 8193) }),
         ("resource of two lines", { $0.introduction?.resource = "a\nb" }),
         ("long site", { $0.introduction?.site = String(repeating: "a", count: 65) }),
+        ("long location", { $0.introduction?.location = String(repeating: "a", count: 257) }),
+        ("location of two lines", { $0.introduction?.location = "a\nb" }),
         ("long secret", { $0.secret = String(repeating: "a", count: 129) }),
         ("long validator", { $0.version?.validator = String(repeating: "a", count: 1025) }),
         ("negative size", { $0.version?.size = -1 }),
@@ -165,6 +168,12 @@ struct MessageTests {
         var reply = TrackerReply()
         reply.nextReportSeconds = given
         #expect(try reply.validated().nextReportSeconds == expected)
+    }
+
+    @Test func whatIsSharedMayBeFreshForYears() throws {
+        var report = try fullReport()
+        report.version?.freshSeconds = 10 * 366 * 86_400
+        #expect(try WireJSON.report(from: WireJSON.encode(report)) == report)
     }
 
     @Test func setOfTheLargestTaskFitsIntoAReport() throws {

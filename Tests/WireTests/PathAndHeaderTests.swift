@@ -8,7 +8,7 @@ struct PathAndHeaderTests {
     private static let peer = PeerID(0xDEAD_BEEF)
 
     @Test(arguments: [
-        TaskPath.tasks, .task(task), .content(task), .news(task), .peer(task, peer),
+        TaskPath.tasks, .task(task), .content(task), .news(task), .peers(task), .peer(task, peer),
     ])
     func pathIsReadAsWritten(path: TaskPath) throws {
         #expect(try TaskPath.parse(path.text) == path)
@@ -21,7 +21,6 @@ struct PathAndHeaderTests {
 
     @Test(arguments: [
         "", "/", "/v1", "/v1/", "/v1/task", "v1/tasks", "/v2/tasks", "/v1/tasks/\(task)/pieces",
-        "/v1/tasks/\(task)/peers",
         "/v1/tasks/\(task)/content/x", "/v1/tasks/\(task)/news/content", "/v1/tasks/\(task)/peers/\(peer)/x",
         "/v1/tasks//x",
     ])

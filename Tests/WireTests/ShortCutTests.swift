@@ -44,7 +44,8 @@ struct ShortCutTests {
             report.introduction = PeerIntroduction(
                 endpoint: Endpoint(
                     host: ["", "10.0.0.1", "fe80::1", "host"].randomElement(using: &random) ?? "", port: 7),
-                resource: text(), site: text(), canFetch: chance(), canUpload: chance(), secret: text())
+                resource: text(), site: text(), location: text(), isSeed: chance(), canFetch: chance(),
+                canUpload: chance(), secret: text())
         }
         report.secret = text()
         if chance() { report.version = version() }
@@ -80,6 +81,15 @@ struct ShortCutTests {
             #expect(shortly(written) == self.generally(written))
             #expect(shortly(generally) == self.generally(generally))
         }
+    }
+
+    @Test(arguments: ["", #","location":"a|b""#, #","isSeed":true"#, #","isSeed":null"#, #","isSeed":1"#])
+    func introductionsMayLackTheirNewerFields(fields: String) throws {
+        let text =
+            #"{"secret":"s","introduction":{"endpoint":":7","resource":"","site":"","canFetch":true,"canUpload":true,"#
+            + #""secret":"s"\#(fields)}}"#
+        #expect(shortly(Array(text.utf8)) == generally(Array(text.utf8)))
+        #expect((shortly(Array(text.utf8)) == nil) == fields.hasSuffix("1"))
     }
 
     @Test mutating func repliesAreWrittenAlike() throws {
