@@ -2,12 +2,15 @@ import Crypto
 import MinionCore
 import SystemPackage
 
-/// Where the parts of a download lie: the destination, and beside it under hidden names the data and the journal.
+/// Where the parts of a download lie: the destination, and beside it under hidden names the data and the journal. In a
+/// cache, all parts lie in a folder of their own, and the data under their final name from the beginning.
 struct FileNames: Hashable, Sendable {
     let destination: String
     let folder: String
     let data: String
     let journal: String
+    /// Whether they are an entry's of a cache.
+    let isEntry: Bool
 
     /// The longest name that Linux file systems take, in bytes.
     private static let longestName = 255
@@ -35,6 +38,29 @@ struct FileNames: Hashable, Sendable {
         self.folder = folder.isEmpty ? "/" : folder
         data = prefix + Self.dataSuffix
         journal = prefix + Self.journalSuffix
+        isEntry = false
+    }
+
+    /// The parts of a cache's entry, which lie in `folder`.
+    init(entry folder: String) {
+        self.folder = folder
+        destination = "\(folder)/content"
+        data = destination
+        journal = "\(folder)/pieces"
+        isEntry = true
+    }
+
+    /// Whether `name` may be a hidden one of `makeHiddenName` for a content called `content`.
+    static func isHidden(_ name: String, beside content: String) -> Bool {
+        name.hasPrefix(content + "-") && name.utf8.count == content.utf8.count + 1 + hiddenLetters
+    }
+
+    private static let hiddenLetters = journalSuffix.utf8.count - dataSuffix.utf8.count - 1
+
+    /// A hidden name beside the destination that nobody has taken, as far as chance can tell.
+    func makeHiddenName() -> String {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
+        return "\(data)-" + String((0..<Self.hiddenLetters).map { _ in letters[Int.random(in: letters.indices)] })
     }
 
     /// The name itself if there is room for the longest suffix behind it, else its beginning and a hash of the whole.

@@ -49,7 +49,7 @@ final class Journal: Sendable {
                 .notRegular, "\(names.journal) is no plain file; remove it or choose another destination")
         }
         do throws(Errno) {
-            try lock(descriptor)
+            try descriptor.lock()
         } catch {
             throw error.rawValue == EWOULDBLOCK ? busy(names) : StorageError("lock", names.journal, error)
         }
@@ -60,19 +60,6 @@ final class Journal: Sendable {
         }
         return descriptor
     }
-
-    /// Tries for a moment: a child that a process has just started holds the locks of that process until it runs its own
-    /// program, and one that ends holds its own a little longer than it seems.
-    private static func lock(_ descriptor: OwnedDescriptor) throws(Errno) {
-        for _ in 0..<lockAttempts {
-            if flock(descriptor.raw, LOCK_EX | LOCK_NB) == 0 { return }
-            usleep(lockPauseMicroseconds)
-        }
-        try systemCall { flock(descriptor.raw, LOCK_EX | LOCK_NB) }
-    }
-
-    private static let lockAttempts = 40
-    private static let lockPauseMicroseconds: UInt32 = 5000
 
     /// Nil if the file was there at first and then was not.
     private static func openFile(_ path: String) throws(Errno) -> (descriptor: OwnedDescriptor, isNew: Bool)? {
@@ -94,24 +81,50 @@ final class Journal: Sendable {
             .busy, "another minion is downloading to \(names.destination); wait for it or choose another destination")
     }
 
-    /// The pieces that the journal says are stored, in order, if it belongs to `header`; nil if it does not. What
-    /// follows the last good line is cut off, so that lines appended from now on can be read again.
-    func resume(_ header: JournalHeader) throws -> [StoredPiece]? {
+    /// What the journal says if it belongs to `header`; nil if it does not. What follows the last good line is cut off,
+    /// so that lines appended from now on can be read again.
+    func resume(_ header: JournalHeader) throws -> JournalContent? {
         try withDescriptor("read") { descriptor, length in
-            var parser = JournalParser(expecting: header)
-            var buffer = [UInt8](repeating: 0, count: 256 << 10)
-            var offset: Int64 = 0
-            while !parser.hasStopped {
-                let count = try buffer.withUnsafeMutableBytes { try descriptor.read(at: offset, into: $0) }
-                if count == 0 { break }
-                parser.consume(buffer[..<count])
-                offset += Int64(count)
-            }
-            guard parser.goodLength > 0 else { return nil }
-            try descriptor.resize(to: parser.goodLength)
-            length = parser.goodLength
-            return parser.stored.values.sorted { $0.piece < $1.piece }
+            guard let (content, goodLength) = try Self.parse(descriptor, expecting: header) else { return nil }
+            try descriptor.resize(to: goodLength)
+            length = goodLength
+            return content
         }
+    }
+
+    /// What the journal says now; nil if it does not belong to `header`.
+    func read(_ header: JournalHeader) throws -> JournalContent? {
+        try withDescriptor("read") { descriptor, _ in try Self.parse(descriptor, expecting: header)?.content }
+    }
+
+    /// What a journal says that nobody has open; nil if there is none, or none for `header`.
+    static func read(_ path: String, _ header: JournalHeader) throws -> JournalContent? {
+        do throws(Errno) {
+            let descriptor = try OwnedDescriptor(open: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            guard try descriptor.status().isPrivate else { return nil }
+            return try parse(descriptor, expecting: header)?.content
+        } catch  where error.rawValue == ENOENT {
+            return nil
+        } catch {
+            throw StorageError("read", path, error)
+        }
+    }
+
+    private static func parse(
+        _ descriptor: OwnedDescriptor, expecting header: JournalHeader
+    ) throws(Errno) -> (content: JournalContent, goodLength: Int64)? {
+        var parser = JournalParser(expecting: header)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+        defer { buffer.deallocate() }
+        var offset: Int64 = 0
+        while !parser.hasStopped {
+            let count = try descriptor.read(at: offset, into: buffer)
+            if count == 0 { break }
+            parser.consume(ArraySlice(buffer[..<count]))
+            offset += Int64(count)
+        }
+        guard parser.goodLength > 0 else { return nil }
+        return (parser.content, parser.goodLength)
     }
 
     /// Empties the journal: nothing is stored, of no version.
@@ -120,6 +133,11 @@ final class Journal: Sendable {
             try descriptor.resize(to: 0)
             length = 0
         }
+    }
+
+    /// Waits until what was appended is safe from a loss of power.
+    func sync() throws {
+        try withDescriptor("sync") { descriptor, _ in try descriptor.sync() }
     }
 
     func append(_ line: [UInt8]) throws {

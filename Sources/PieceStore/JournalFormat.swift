@@ -23,6 +23,8 @@ struct JournalHeader: Hashable {
 enum JournalEntry: Hashable {
     case stored(StoredPiece)
     case gone(PieceIndex)
+    /// Everything is there, and this is what the file looked like then.
+    case sealed(SealMark)
 
     /// The longest signature, in characters; Ed25519 takes 128.
     static let longestSignature = 256
@@ -34,11 +36,18 @@ enum JournalEntry: Hashable {
             return JournalLine.sealed("+ \(stored.piece) \(stored.hash) \(signature)")
         case .gone(let piece):
             return JournalLine.sealed("- \(piece)")
+        case .sealed(let mark):
+            return JournalLine.sealed("= \(mark.text)")
         }
     }
 
     /// Nil unless `body` is what an entry of a task with `count` pieces looks like.
     init?(body: String, count: Int) {
+        if body.hasPrefix("= ") {
+            guard let mark = SealMark(text: body.dropFirst(2)) else { return nil }
+            self = .sealed(mark)
+            return
+        }
         let parts = body.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count >= 2, parts[1].utf8.allSatisfy({ (48...57).contains($0) }), let piece = Int(parts[1]),
             piece < count
@@ -89,17 +98,31 @@ enum JournalLine {
     }
 }
 
+/// All that a journal says.
+struct JournalContent: Sendable {
+    /// In order of the pieces.
+    var stored: [StoredPiece]
+    /// Nil if the content was never complete, or has been changed since.
+    var seal: SealMark?
+}
+
 /// Reads a journal of any content in bounded memory: up to the first line that is cut off or not as it was written.
 struct JournalParser {
     private let header: JournalHeader
     private var pending: [UInt8] = []
-    private(set) var stored: [PieceIndex: StoredPiece] = [:]
+    private var stored: [PieceIndex: StoredPiece] = [:]
+    private var seal: SealMark?
     /// Bytes up to the end of the last good line; 0 as long as the first has not turned out to be the expected one.
     private(set) var goodLength: Int64 = 0
     /// Whether a bad line came, so that nothing after it counts.
     private(set) var hasStopped = false
 
     init(expecting header: JournalHeader) { self.header = header }
+
+    var content: JournalContent {
+        let isWhole = stored.count == header.layout.count
+        return JournalContent(stored: stored.values.sorted { $0.piece < $1.piece }, seal: isWhole ? seal : nil)
+    }
 
     /// Takes the next bytes of the file.
     mutating func consume(_ bytes: ArraySlice<UInt8>) {
@@ -131,8 +154,15 @@ struct JournalParser {
                 return
             }
             switch entry {
-            case .stored(let piece): stored[piece.piece] = piece
-            case .gone(let piece): stored[piece] = nil
+            case .stored(let piece):
+                // A signature that came late leaves the bytes as they are.
+                if stored[piece.piece]?.hash != piece.hash { seal = nil }
+                stored[piece.piece] = piece
+            case .gone(let piece):
+                seal = nil
+                stored[piece] = nil
+            case .sealed(let mark):
+                seal = mark
             }
         }
         goodLength += Int64(line.count) + 1

@@ -28,7 +28,13 @@ enum PieceCheck {
         return matching.withLock { $0 }.sorted().map { pieces[$0] }
     }
 
-    /// Nil if not all of the bytes are there.
+    /// The hash of one piece as it is in the file; nil if not all of its bytes are there.
+    static func hash(_ piece: PieceIndex, in data: OwnedDescriptor, layout: PieceLayout) -> PieceHash? {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferSize, alignment: 4096)
+        defer { buffer.deallocate() }
+        return hash(layout.range(of: piece), in: data, through: buffer)
+    }
+
     private static func hash(
         _ range: Range<Int64>, in data: OwnedDescriptor, through buffer: UnsafeMutableRawBufferPointer
     ) -> PieceHash? {

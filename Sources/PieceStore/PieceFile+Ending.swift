@@ -18,14 +18,10 @@ extension PieceFile {
     ///   - replacing: whether a file that is there already is replaced; if not, that is the error `.exists`.
     package func publish(sync: Bool, replacing: Bool = true) throws {
         try transition.withLock { _ in
-            let (data, layout) = try state.withLock { state in
-                guard state.phase == .open, let data = state.data else { throw StorageError.closed(names.data) }
-                guard let layout = state.layout else {
-                    throw StorageError(.invalid, "\(names.data) has no size yet; settle it first")
-                }
-                state.phase = .publishing
-                return (data, layout)
+            guard !names.isEntry else {
+                throw StorageError(.invalid, "\(names.data) is part of a cache, and is sealed instead")
             }
+            let (data, layout) = try state.withLock { try $0.end(names) }
             do {
                 let reader = try moveIntoPlace(data, size: layout.size, sync: sync, replacing: replacing)
                 let status = try reporting("read", names.destination) { try reader.status() }
@@ -40,7 +36,7 @@ extension PieceFile {
             }
             // A journal that stays speaks of data that are gone, and is emptied by whoever finds it.
             try? journal.remove()
-            if sync { try syncFolder() }
+            if sync { try syncFolder(names.folder) }
         }
     }
 
@@ -59,58 +55,16 @@ extension PieceFile {
             return reader
         }
         try reporting("write", names.destination) {
-            try setMode(0o666 & ~currentUmask(), of: data)
+            try data.setMode(0o666 & ~currentUmask())
             do {
-                if replacing {
-                    try systemCall { rename(names.data, names.destination) }
-                } else {
-                    try moveWithoutReplacing()
-                }
+                try moveFile(names.data, to: names.destination, replacing: replacing)
             } catch {
                 // Private again, so that it can be resumed.
-                try? setMode(0o600, of: data)
+                try? data.setMode(0o600)
                 throw error
             }
         }
         return reader
-    }
-
-    private func setMode(_ mode: mode_t, of data: OwnedDescriptor) throws(Errno) {
-        do throws(Errno) {
-            try systemCall { fchmod(data.raw, mode) }
-        } catch  where [EPERM, ENOTSUP, ENOSYS].contains(error.rawValue) {
-            // A file system without rights (FAT); the mount decides.
-        }
-    }
-
-    private func moveWithoutReplacing() throws(Errno) {
-        do throws(Errno) {
-            try systemCall { link(names.data, names.destination) }
-        } catch  where [EPERM, ENOTSUP, ENOSYS, EMLINK].contains(error.rawValue) {
-            // A file system without links: an empty file of our own claims the name, and that one may be replaced.
-            let claim = try OwnedDescriptor(
-                open: names.destination, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-            do throws(Errno) {
-                try systemCall { rename(names.data, names.destination) }
-            } catch {
-                removeFile(names.destination, ifSameAs: claim)
-                throw error
-            }
-            return
-        }
-        // The file has its name; a second one that cannot be taken away is only litter.
-        unlink(names.data)
-    }
-
-    private func syncFolder() throws {
-        try reporting("sync", names.folder) {
-            let folder = try OwnedDescriptor(open: names.folder, O_RDONLY | O_DIRECTORY)
-            do throws(Errno) {
-                try folder.sync()
-            } catch  where error.rawValue == EINVAL {
-                // A file system that has no such thing.
-            }
-        }
     }
 
     /// Gives up files and lock. Before `publish` both files stay for the next `open` to resume; after it, nothing more
@@ -130,6 +84,8 @@ extension PieceFile {
             defer { end() }
             let error = removeFile(path, ifSameAs: data)
             try journal.remove()
+            // A cache's, which stays as long as there is a description in it.
+            if names.isEntry { rmdir(names.folder) }
             if let error { throw StorageError("remove", path, error) }
         }
     }
@@ -141,18 +97,14 @@ extension PieceFile {
         }
         journal.close()
     }
+}
 
-    /// The error if the file is there and could not be removed.
-    @discardableResult
-    private func removeFile(_ path: String, ifSameAs data: OwnedDescriptor) -> Errno? {
-        do throws(Errno) {
-            guard let present = try FileStatus.ofLink(path), present.isSameFile(as: try data.status()) else {
-                return nil
-            }
-            try systemCall { unlink(path) }
-            return nil
-        } catch {
-            return error.rawValue == ENOENT ? nil : error
-        }
+extension PieceFile.State {
+    /// Lets nobody write any more, so that the file can be published or sealed.
+    mutating func end(_ names: FileNames) throws -> (data: OwnedDescriptor, layout: PieceLayout) {
+        guard phase == .open, let data else { throw StorageError.closed(names.data) }
+        guard let layout else { throw StorageError(.invalid, "\(names.data) has no size yet; settle it first") }
+        phase = .ending
+        return (data, layout)
     }
 }

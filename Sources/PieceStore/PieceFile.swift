@@ -14,6 +14,8 @@ package import SystemPackage
 ///     open ── write, record … ── publish ── makeReader, isUnchanged … ── close
 ///                             └─ close: the next `open` resumes    └─ remove: as if it had never been
 ///
+/// A file in a cache stays where it is, and is sealed instead of published.
+///
 /// It may be used from several threads at once. Every call but the properties and `isUnchanged` may block on a disk (and
 /// `open` for as long as it takes to hash what an earlier download left), so it has no place on an event loop or in the
 /// cooperative pool. Errors are `StorageError`s. An object that is dropped without `close` leaves its files as `close`
@@ -24,17 +26,21 @@ package final class PieceFile: Sendable {
     package let task: TaskID
     /// The pieces found whole when it was opened, in order.
     package let resumed: [StoredPiece]
+    /// How many pieces the journal named whose bytes were not there any more.
+    package let dropped: Int
+    /// Whether all that was there had to be hashed when it was opened.
+    let wasHashed: Bool
 
     let names: FileNames
     let journal: Journal
     let state: Mutex<State>
-    /// Held throughout `settle`, `publish`, `close` and `remove`, which take turns; `state` is never held while a disk
+    /// Held throughout `settle`, `publish`, `seal`, `close` and `remove`, which take turns; `state` is never held while a disk
     /// is waited for.
     let transition = Mutex(())
 
     struct State {
         enum Phase {
-            case open, publishing, published, closed
+            case open, ending, published, sealed, closed
         }
 
         var phase = Phase.open
@@ -43,20 +49,38 @@ package final class PieceFile: Sendable {
         var data: OwnedDescriptor?
         /// Nil while the size is unknown.
         var layout: PieceLayout?
-        /// As it was when published.
+        /// The first line of the journal; nil while the size is unknown.
+        var header: JournalHeader?
+        /// As it was when published or sealed.
         var published: FileStatus?
+        /// What the journal says of each piece, as the hash value of its entry: most notes come more than once.
+        var recorded: [PieceIndex: Int] = [:]
+
+        var bytesHere: Int64 {
+            guard let layout, layout.count > 0 else { return 0 }
+            let last = layout.count - 1
+            let lacking = recorded[last] == nil ? 0 : layout.pieceSize - layout.length(of: last)
+            return Int64(recorded.count) * layout.pieceSize - lacking
+        }
     }
 
-    private init(
-        names: FileNames, task: TaskID, journal: Journal, data: OwnedDescriptor, layout: PieceLayout?,
-        resumed: [StoredPiece] = []
+    /// - Parameter sealed: what the file looked like when it was sealed, if it is open for reading only.
+    init(
+        names: FileNames, task: TaskID, journal: Journal, data: OwnedDescriptor, header: JournalHeader?,
+        resumed: [StoredPiece] = [], dropped: Int = 0, wasHashed: Bool = false, sealed: FileStatus? = nil
     ) {
         destination = names.destination
         self.task = task
         self.resumed = resumed
+        self.dropped = dropped
+        self.wasHashed = wasHashed
         self.names = names
         self.journal = journal
-        state = Mutex(State(data: data, layout: layout))
+        let recorded = resumed.map { ($0.piece, $0.hashValue) }
+        state = Mutex(
+            State(
+                phase: sealed == nil ? .open : .sealed, data: data, layout: header?.layout, header: header,
+                published: sealed, recorded: Dictionary(recorded) { $1 }))
     }
 
     // MARK: - Opening
@@ -74,14 +98,16 @@ package final class PieceFile: Sendable {
         let header = JournalHeader(task: task, validator: validator, layout: layout)
         if let recorded = try journal.resume(header), let data = try DataFile.existing(names) {
             try DataFile.reserve(layout.size, in: data, path: names.data)
-            let resumed = PieceCheck.matching(recorded, in: data, layout: layout)
-            return PieceFile(names: names, task: task, journal: journal, data: data, layout: layout, resumed: resumed)
+            let resumed = PieceCheck.matching(recorded.stored, in: data, layout: layout)
+            return PieceFile(
+                names: names, task: task, journal: journal, data: data, header: header, resumed: resumed,
+                dropped: recorded.stored.count - resumed.count, wasHashed: true)
         }
         let data = try fresh(names, journal) { data in
             try DataFile.reserve(layout.size, in: data, path: names.data)
             try journal.append(header.line)
         }
-        return PieceFile(names: names, task: task, journal: journal, data: data, layout: layout)
+        return PieceFile(names: names, task: task, journal: journal, data: data, header: header)
     }
 
     /// Opens the file for a source that does not tell its length. It grows as it is written, and is not resumed unless
@@ -89,13 +115,17 @@ package final class PieceFile: Sendable {
     package static func openUnsized(destination: String, task: TaskID) throws -> PieceFile {
         let names = try FileNames(destination: destination)
         try names.checkDestination()
+        return try openUnsized(names, task: task)
+    }
+
+    static func openUnsized(_ names: FileNames, task: TaskID) throws -> PieceFile {
         let journal = try Journal.lock(names)
         let data = try fresh(names, journal) { _ in }
-        return PieceFile(names: names, task: task, journal: journal, data: data, layout: nil)
+        return PieceFile(names: names, task: task, journal: journal, data: data, header: nil)
     }
 
     /// Starts anew; if that fails, leaves nothing behind.
-    private static func fresh(
+    static func fresh(
         _ names: FileNames, _ journal: Journal, prepare: (OwnedDescriptor) throws -> Void
     ) throws -> OwnedDescriptor {
         do {
@@ -125,8 +155,9 @@ package final class PieceFile: Sendable {
                 return data
             }
             try reporting("resize", names.data) { try data.resize(to: layout.size) }
-            try journal.append(JournalHeader(task: task, validator: validator, layout: layout).line)
-            state.withLock { $0.layout = layout }
+            let header = JournalHeader(task: task, validator: validator, layout: layout)
+            try journal.append(header.line)
+            state.withLock { ($0.layout, $0.header) = (layout, header) }
         }
     }
 
@@ -134,7 +165,10 @@ package final class PieceFile: Sendable {
 
     /// Where the bytes are now: the temporary name, or the destination once published.
     package var path: String { isPublished ? names.destination : names.data }
+    /// Whether it has come to its end by `publish` or `seal`. One in a cache that is complete is so from the beginning.
     package var isPublished: Bool { state.withLock { $0.published != nil } }
+    /// Bytes of the pieces that are recorded.
+    package var bytesHere: Int64 { state.withLock { $0.bytesHere } }
     /// Nil as long as the size is unknown.
     package var layout: PieceLayout? { state.withLock { $0.layout } }
 
@@ -164,34 +198,53 @@ package final class PieceFile: Sendable {
         }
     }
 
-    /// Notes that a piece is whole. A later note for the same piece, with a signature say, replaces this one.
+    /// Notes that a piece is whole. A later note for the same piece, with a signature say, replaces this one; the same
+    /// note again does nothing. In a cache, signatures may still come after `seal`.
     package func record(_ piece: StoredPiece) throws {
-        try checkPiece(piece.piece)
         guard JournalEntry.isSignature(piece.signature) else {
             throw StorageError(
                 .invalid,
                 "the signature of piece \(piece.piece) is not hexadecimal of at most \(JournalEntry.longestSignature) "
                     + "characters")
         }
+        let value = piece.hashValue
+        guard try checkPiece(piece.piece, { $0.recorded[piece.piece] != value }) else { return }
         try journal.append(JournalEntry.stored(piece).line)
+        state.withLock { $0.recorded[piece.piece] = value }
     }
 
-    /// Notes that a piece is not to be counted on any more. Its bytes stay until they are overwritten.
+    /// Notes that a piece is not to be counted on any more. Its bytes stay until they are overwritten. A sealed file is
+    /// open again from then on, as if it had been resumed: the piece can be written, and the file must be sealed again.
     package func discard(_ piece: PieceIndex) throws {
-        try checkPiece(piece)
+        let isSealed = try checkPiece(piece) { $0.phase == .sealed }
         try journal.append(JournalEntry.gone(piece).line)
+        state.withLock { $0.recorded[piece] = nil }
+        if isSealed { try unseal() }
     }
 
-    private func checkPiece(_ piece: PieceIndex) throws {
+    private func checkPiece<Result: Sendable>(
+        _ piece: PieceIndex, _ body: (State) -> Result
+    ) throws -> Result {
         try state.withLock { state in
-            guard state.phase == .open else { throw StorageError.closed(names.journal) }
+            // While it is being sealed, notes may still come from another thread; they are true then as well.
+            guard state.phase == .open || state.phase == .sealed || (state.phase == .ending && names.isEntry) else {
+                throw StorageError.closed(names.journal)
+            }
             guard let layout = state.layout, piece >= 0, piece < layout.count else {
                 throw StorageError(.outOfRange, "\(names.data) has no piece \(piece)")
             }
+            return body(state)
         }
     }
 
     // MARK: - Reading
+
+    /// All pieces that are recorded now. `resumed` tells only those that were found at the opening.
+    package func storedPieces() throws -> [StoredPiece] {
+        let header = state.withLock { $0.phase == .closed ? nil : $0.header }
+        guard let header else { throw StorageError.closed(names.journal) }
+        return try journal.read(header)?.stored ?? []
+    }
 
     /// A new read-only descriptor on the bytes, with a position of its own, which the caller must close. Before and
     /// after `publish`; even when the file has been renamed or removed by others since.
@@ -208,11 +261,13 @@ package final class PieceFile: Sendable {
     }
 
     /// Whether the bytes can be taken to be those that were published: size and time of change are the same. True before
-    /// `publish` (the file is nobody else's business then), false after `close`, and once the file was removed or another
-    /// took its name. One that was only renamed is unchanged. Does not block.
+    /// `publish` or `seal` (the file is nobody else's business then), false after `close`, and once the file was removed or
+    /// another took its name. One that was only renamed is unchanged. Does not block.
     package func isUnchanged() -> Bool {
-        let (data, published) = state.withLock { ($0.data, $0.published) }
-        guard let data else { return false }
+        let (data, published, isWhole) = state.withLock { state in
+            (state.data, state.published, state.phase != .sealed || state.recorded.count == state.layout?.count)
+        }
+        guard let data, isWhole else { return false }
         guard let published else { return true }
         guard let status = try? data.status() else { return false }
         return status.links > 0 && status.isUnchanged(since: published)

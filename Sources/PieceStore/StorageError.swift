@@ -29,7 +29,7 @@ package struct StorageError: Error, Hashable, Sendable, CustomStringConvertible 
 
         package var description: String { value.rawValue }
 
-        /// Another minion is at work on the same destination.
+        /// Another minion is at work on the same destination or cache; or what is to be removed is in use.
         package static let busy = Code(value: .busy)
         /// The destination's folder is not there.
         package static let noFolder = Code(value: .noFolder)
@@ -41,7 +41,7 @@ package struct StorageError: Error, Hashable, Sendable, CustomStringConvertible 
         /// A link, a device or something else lies where a plain file is needed.
         package static let notRegular = Code(value: .notRegular)
         package static let nameTooLong = Code(value: .nameTooLong)
-        /// No space, over quota, or larger than the file system can hold.
+        /// No space, over quota or a cache's limit, or larger than the file system can hold.
         package static let full = Code(value: .full)
         /// The destination is there and was not to be replaced.
         package static let exists = Code(value: .exists)
@@ -60,19 +60,19 @@ package struct StorageError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 extension StorageError {
-    /// The error for a system call that failed: `cannot <action> <path>: <system's words>; <what to do>`.
-    init(_ action: String, _ path: String, _ error: Errno) {
+    /// The error for a system call that failed: `cannot <action> <path>: <system's words>; <what to do>`. `place` is what the user may choose another one of.
+    init(_ action: String, _ path: String, _ error: Errno, place: String = "destination") {
         let (code, advice): (Code, String?) =
             switch error.rawValue {
-            case ENOENT, ENOTDIR: (.noFolder, "create the folder or choose another destination")
-            case EACCES, EPERM: (.denied, "allow writing there or choose another destination")
-            case EROFS: (.readOnly, "choose a destination on another file system")
+            case ENOENT, ENOTDIR: (.noFolder, "create the folder or choose another \(place)")
+            case EACCES, EPERM: (.denied, "allow writing there or choose another \(place)")
+            case EROFS: (.readOnly, "choose a \(place) on another file system")
             case ENAMETOOLONG: (.nameTooLong, "choose a shorter name")
             case EISDIR: (.isFolder, "name a file in it")
-            case ELOOP: (.notRegular, "it is a symbolic link; remove it or choose another destination")
-            case ENOSPC, EDQUOT: (.full, "make room or choose another destination")
+            case ELOOP: (.notRegular, "it is a symbolic link; remove it or choose another \(place)")
+            case ENOSPC, EDQUOT: (.full, "make room or choose another \(place)")
             case EFBIG: (.full, "the file is larger than this file system or a limit allows")
-            case EEXIST: (.exists, "remove it or choose another destination")
+            case EEXIST: (.exists, "remove it or choose another \(place)")
             case EIO: (.device, "check the disk")
             case EMFILE, ENFILE: (.other, "raise the limit of open files")
             default: (.other, nil)

@@ -56,6 +56,14 @@ final class OwnedDescriptor: Sendable {
         }
     }
 
+    /// Writes at the beginning of the file.
+    func write(_ bytes: [UInt8]) throws(Errno) {
+        // `withUnsafeBytes` does not carry typed errors through.
+        try bytes.withUnsafeBytes { bytes in
+            Result { () throws(Errno) in try write(bytes, at: 0) }
+        }.get()
+    }
+
     /// Writes the buffers one behind the other.
     func write(_ buffers: [UnsafeRawBufferPointer], at offset: Int64) throws(Errno) {
         // What Linux takes in one call (UIO_MAXIOV).
@@ -89,6 +97,36 @@ final class OwnedDescriptor: Sendable {
         try systemCall { fsync(raw) }
     }
 
+    /// Bytes that this user may still write on the file's file system. Nil if it cannot tell: some network file systems
+    /// report no blocks at all; they are asked by writing.
+    func freeBytes() throws(Errno) -> Int64? {
+        var space = statvfs()
+        try systemCall { fstatvfs(raw, &space) }
+        guard space.f_blocks > 0 else { return nil }
+        let (free, overflow) = UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize))
+        return overflow ? nil : Int64(clamping: free)
+    }
+
+    /// Sets the rights, where the file system has such a thing.
+    func setMode(_ mode: mode_t) throws(Errno) {
+        do throws(Errno) {
+            try systemCall { fchmod(raw, mode) }
+        } catch  where [EPERM, ENOTSUP, ENOSYS].contains(error.rawValue) {
+            // FAT and the like: the mount decides. Or the file is another user's, whose business its rights are.
+        }
+    }
+
+    /// Takes the lock of this file, or throws EWOULDBLOCK. Tries for a moment: a child that a process has just started
+    /// holds the locks of that process until it runs its own program, and one that ends holds its own a little longer
+    /// than it seems.
+    func lock() throws(Errno) {
+        for _ in 0..<40 {
+            if flock(raw, LOCK_EX | LOCK_NB) == 0 { return }
+            usleep(5000)
+        }
+        try systemCall { flock(raw, LOCK_EX | LOCK_NB) }
+    }
+
     /// Makes the file system report what it kept back until a close (NFS does), without giving up the descriptor.
     func checkClose() throws(Errno) {
         let copy = try systemCall { fcntl(raw, F_DUPFD_CLOEXEC, 0) }
@@ -105,67 +143,6 @@ final class OwnedDescriptor: Sendable {
     }
 }
 
-/// What the system tells about a file, as far as it matters here.
-struct FileStatus: Hashable {
-    struct Time: Hashable {
-        let seconds: Int
-        let nanoseconds: Int
-    }
-
-    let device: UInt64
-    let inode: UInt64
-    let size: Int64
-    /// Bytes on the disk, which are fewer than `size` if the file has holes.
-    let allocated: Int64
-    let modified: Time
-    private let mode: mode_t
-    private let owner: uid_t
-    let links: Int
-
-    init(_ status: stat) {
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        size = Int64(status.st_size)
-        allocated = Int64(status.st_blocks) * 512
-        modified = Time(seconds: Int(status.st_mtim.tv_sec), nanoseconds: Int(status.st_mtim.tv_nsec))
-        mode = status.st_mode
-        owner = status.st_uid
-        links = Int(status.st_nlink)
-    }
-
-    /// Nil if nothing is there. A symbolic link is looked at itself.
-    static func ofLink(_ path: String) throws(Errno) -> FileStatus? {
-        try lookUp { lstat(path, &$0) }
-    }
-
-    /// Nil if nothing is there. Symbolic links are followed.
-    static func ofTarget(_ path: String) throws(Errno) -> FileStatus? {
-        try lookUp { stat(path, &$0) }
-    }
-
-    private static func lookUp(_ call: (inout stat) -> CInt) throws(Errno) -> FileStatus? {
-        var status = stat()
-        do throws(Errno) {
-            try systemCall { call(&status) }
-        } catch  where error.rawValue == ENOENT {
-            return nil
-        }
-        return FileStatus(status)
-    }
-
-    var isRegular: Bool { mode & S_IFMT == S_IFREG }
-    var isFolder: Bool { mode & S_IFMT == S_IFDIR }
-
-    /// Whether nobody else can have prepared this file or can write to it: in a folder that many may write to, a file
-    /// under a name that can be guessed is not to be trusted because it is there.
-    var isPrivate: Bool { isRegular && owner == geteuid() && links == 1 && mode & 0o022 == 0 }
-
-    func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
-
-    /// Whether the content can be taken to be the same as then.
-    func isUnchanged(since other: FileStatus) -> Bool { size == other.size && modified == other.modified }
-}
-
 /// The process's mask for the rights of new files.
 func currentUmask() -> mode_t {
     // umask(2) can only be read by setting it, which other threads would notice; /proc tells it without.
@@ -180,4 +157,20 @@ func currentUmask() -> mode_t {
     let mask = umask(0o077)
     umask(mask)
     return mask
+}
+
+/// The names in a folder, but for the folder itself and its parent, in no order.
+func namesInFolder(_ path: String) throws(Errno) -> [String] {
+    guard let folder = opendir(path) else { throw Errno(rawValue: errno) }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while true {
+        errno = 0
+        guard let entry = readdir(folder) else {
+            guard errno == 0 else { throw Errno(rawValue: errno) }
+            return names
+        }
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        if name != ".", name != ".." { names.append(name) }
+    }
 }

@@ -3,35 +3,9 @@ import MinionCore
 import PieceStore
 import Testing
 
-private let canMount: Bool = {
-    let tried = try? withFolder { folder in
-        mount("tmpfs", folder, "tmpfs", 0, "size=64k") == 0 && umount2(folder, CInt(MNT_DETACH)) == 0
-    }
-    return tried ?? false
-}()
-
 /// Disks that are full or read-only: a small tmpfs each, which takes root to mount.
-@Suite(.enabled(if: canMount, "mounting a tmpfs takes root and a mount namespace that allows it"))
+@Suite(.enabled(if: SmallDisk.canMount, "mounting a tmpfs takes root and a mount namespace that allows it"))
 struct FullDiskTests {
-    /// A file system of one megabyte.
-    private func withSmallDisk(_ body: (String) throws -> Void) throws {
-        try withFolder { folder in
-            try #require(mount("tmpfs", folder, "tmpfs", 0, "size=1m") == 0)
-            defer { umount2(folder, CInt(MNT_DETACH)) }
-            try body(folder)
-        }
-    }
-
-    /// Takes all the room there is.
-    private func fill(_ folder: String) throws {
-        let filler = open(folder + "/filler", O_CREAT | O_WRONLY, 0o600)
-        try #require(filler >= 0)
-        defer { close(filler) }
-        let block = [UInt8](repeating: 1, count: 4096)
-        while write(filler, block, block.count) > 0 {}
-        #expect(errno == ENOSPC)
-    }
-
     @Test func fileThatDoesNotFitIsRefusedAtOnce() throws {
         try withSmallDisk { folder in
             let sample = try Sample(size: 2 << 20)
@@ -85,17 +59,20 @@ struct FullDiskTests {
             try fill(folder)
             // Until the page that the journal's end lies on is full; the last line is then cut in two.
             var failure: StorageError?
-            for _ in 0..<100 where failure == nil {
-                do { try file.record(sample.stored(0)) } catch let error as StorageError { failure = error }
+            for number in 0..<100 as Range<UInt64> where failure == nil {
+                let piece = sample.stored(0, signature: Hex.padded(number))
+                do { try file.record(piece) } catch let error as StorageError { failure = error }
             }
             #expect(failure?.code == .full)
-            #expect(storageError { for _ in 0..<100 { try file.record(sample.stored(0)) } }?.code == .full)
+            let signed = sample.stored(0, signature: ResumeTests.signature)
+            #expect(storageError { for _ in 0..<2 { try file.record(signed) } }?.code == .full)
             try FileManager.default.removeItem(atPath: folder + "/filler")
+            try file.record(signed)
             try file.record(sample.stored(2, signature: ResumeTests.signature))
             file.close()
             #expect(
                 try sample.open(folder.file).resumed
-                    == [sample.stored(0), sample.stored(1), sample.stored(2, signature: ResumeTests.signature)])
+                    == [signed, sample.stored(1), sample.stored(2, signature: ResumeTests.signature)])
         }
     }
 

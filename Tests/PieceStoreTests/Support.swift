@@ -35,12 +35,14 @@ struct Sample {
     static let pieceSize: Int64 = 64 << 10
 
     let task: TaskID
-    let validator = "\"v1\""
+    let validator: String
     let layout: PieceLayout
     let content: [UInt8]
 
-    init(size: Int64, seed: UInt64 = 1) throws {
-        task = try #require(TaskID(hex: String(repeating: "ab", count: 32)))
+    /// `task` is a number of two hexadecimal digits.
+    init(size: Int64, seed: UInt64 = 1, task: String = "ab", validator: String = "\"v1\"") throws {
+        self.task = try #require(TaskID(hex: String(repeating: task, count: 32)))
+        self.validator = validator
         layout = try #require(PieceLayout(size: size, pieceSize: Self.pieceSize))
         var dice = Dice(seed: seed)
         content = dice.bytes(Int(size))
