@@ -1,7 +1,8 @@
 package import Logging
-import MinionCore
+package import MinionCore
 import NIOCore
 import NIOPosix
+package import PieceStore
 import Swarm
 import Synchronization
 
@@ -11,28 +12,45 @@ import Synchronization
     import Foundation
 #endif
 
-/// A node with one download: it fetches, stores and serves one task, for as long as it is kept.
+/// A node: it fetches, stores and serves tasks, as many as it is asked for, within one budget.
 package final class MinionNode: Sendable {
-    private let group: MultiThreadedEventLoopGroup
-    private let services: NodeServices
-    private let engine: DownloadEngine
-    private let run: Task<Void, Never>
+    /// Of Minion.
+    package static let version = "0.1.0"
 
-    private init(
-        group: MultiThreadedEventLoopGroup, services: NodeServices, engine: DownloadEngine
-    ) {
-        self.group = group
+    let services: NodeServices
+    let reception: Reception
+    private let started = SteadyClock.now
+    private let upkeep: Mutex<RepeatedTask?> = Mutex(nil)
+
+    /// How often the cache is tidied.
+    private static let upkeepInterval = TimeAmount.seconds(60)
+
+    private init(services: NodeServices) {
         self.services = services
-        self.engine = engine
-        // Ended by `shutdown`, which waits for it.
-        run = Task(executorPreference: services.executor) { await engine.run() }
+        reception = Reception(services)
+        guard services.cache != nil else { return }
+        let task = services.group.next().scheduleRepeatedTask(
+            initialDelay: Self.upkeepInterval, delay: Self.upkeepInterval
+        ) { [weak self] _ in
+            guard let self else { return }
+            reception.nursery.add { [weak self] in await self?.tidy() }
+        }
+        upkeep.withLock { $0 = task }
     }
 
-    /// Starts the node's piece server and joins the task. Throws `DownloadError`.
-    package static func start(_ request: DownloadRequest, logger: Logger) async throws -> MinionNode {
+    /// Starts the node's piece server. Throws `DownloadError`.
+    ///
+    /// - Parameters:
+    ///   - cache: Where content is kept that requests name no place for; nil: they have to. It stays the caller's, who
+    ///     closes it after `shutdown`.
+    ///   - wallClock: Seconds since 1970.
+    package static func start(
+        _ configuration: NodeConfiguration, cache: ContentCache? = nil, logger: Logger,
+        wallClock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
+    ) async throws -> MinionNode {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(2, System.coreCount / 2)))
         do {
-            return try await start(request, group: group, logger: logger)
+            return try await start(configuration, cache, group, logger, wallClock)
         } catch {
             try? await group.shutdownGracefully()
             throw error as? DownloadError ?? DownloadError(.other, "\(error)")
@@ -40,42 +58,34 @@ package final class MinionNode: Sendable {
     }
 
     private static func start(
-        _ request: DownloadRequest, group: MultiThreadedEventLoopGroup, logger: Logger
+        _ configuration: NodeConfiguration, _ cache: ContentCache?, _ group: MultiThreadedEventLoopGroup,
+        _ logger: Logger, _ wallClock: @escaping @Sendable () -> Double
     ) async throws -> MinionNode {
-        let identity = TaskIdentity(
-            url: request.url, ignoring: Set(request.ignoredParameters), tag: request.tag,
-            application: request.application, headers: request.headers.map { ($0.name, $0.value) })
-        guard let listen = Endpoint(hostOptional: request.listen) else {
-            throw DownloadError(.badArguments, "\(request.listen) is no address to listen on; give host:port or :port")
+        guard let listen = Endpoint(hostOptional: configuration.listen) else {
+            throw DownloadError(
+                .badArguments, "\(configuration.listen) is no address to listen on; give host:port or :port")
         }
-        let options = try options()
+        let options = try sourceOptions()
         let shelf = Shelf()
-        let desk = IntroductionDesk()
+        let desk = TaskDesk()
+        let budget = HostBudget(configuration.limits)
         var limits = ServingLimits()
-        limits.uploadRate = request.uploadRate.map(ByteRate.init(bytesPerSecond:))
+        limits.uploads.slots = configuration.limits.uploadSlots
         let server = try await PieceServer.start(
-            group: group, listen: listen, shelf: shelf, limits: limits, logger: logger
+            group: group, listen: listen, shelf: shelf, limits: limits, rate: budget.upload, logger: logger
         ) { task, info in desk.introduce(info, to: task) }
-        let limiter = RateLimiter(rate: request.downloadRate.map(ByteRate.init(bytesPerSecond:)))
-        let services = NodeServices(
-            group: group, executor: EventLoopTaskExecutor(group.next()),
-            intake: PieceIntake(threads: min(2, System.coreCount)),
-            source: SourceClient(group: group, options: options, downloadLimiter: limiter),
-            tracker: request.trackers.isEmpty ? nil : TrackerClient(group: group, trackers: request.trackers),
-            limiter: limiter, server: server, shelf: shelf, logger: logger)
-        let introduction = PeerIntroduction(
-            endpoint: Endpoint(host: advertisedHost(request, listen), port: server.port),
-            resource: identity.publicResource,
-            site: request.site, canFetch: request.mayUseSource,
-            secret: PeerID(.random(in: .min ... .max)).hex + PeerID(.random(in: .min ... .max)).hex)
-        let engine = DownloadEngine(
-            request: request, identity: identity, peer: PeerID(.random(in: .min ... .max)),
-            introduction: introduction, services: services)
-        desk.open(engine.task) { engine.introduce($0) }
-        return MinionNode(group: group, services: services, engine: engine)
+        let threads = min(2, System.coreCount)
+        let pool = NIOThreadPool(numberOfThreads: threads)
+        pool.start()
+        return MinionNode(
+            services: NodeServices(
+                group: group, intake: PieceIntake(threads: threads), pool: pool, cache: cache,
+                sources: SourceClient(group: group, options: options), trackers: TrackerClients(group: group),
+                budget: budget, server: server, shelf: shelf, desk: desk, totals: NodeTotals(), logger: logger,
+                configuration: configuration, wallClock: wallClock))
     }
 
-    private static func options() throws -> SourceOptions {
+    private static func sourceOptions() throws -> SourceOptions {
         do {
             return try SourceOptions(environment: ProcessInfo.processInfo.environment)
         } catch {
@@ -83,28 +93,27 @@ package final class MinionNode: Sendable {
         }
     }
 
-    /// The host that others are told; empty: the one that the tracker sees.
-    private static func advertisedHost(_ request: DownloadRequest, _ listen: Endpoint) -> String {
-        if let advertise = request.advertise { return advertise }
-        if !["", "0.0.0.0", "::"].contains(listen.host) { return listen.host }
-        // A tracker on this very host sees a loopback address, which is of no use to others.
-        guard let tracker = request.trackers.first, tracker.contains("://127.") || tracker.contains("://localhost"),
-            let devices = try? System.enumerateDevices()
-        else { return "" }
-        let addresses = devices.compactMap(\.address)
-        return addresses.first { $0.protocol == .inet && $0.ipAddress?.hasPrefix("127.") == false }?.ipAddress ?? ""
+    // MARK: Tasks
+
+    /// Fetches a task, and serves it from then on. Whatever goes wrong is told as `failed`. Those who ask for the same
+    /// task share one download; what a cache has, and is fresh, is there at once.
+    package func download(_ request: DownloadRequest) async -> TaskDownload {
+        var request = request
+        let isName = TaskIdentity.isName(request.url)
+        request.mayUseSource = request.mayUseSource && services.configuration.mayUseSource && !isName
+        request.mayUpload = request.mayUpload && services.configuration.mayUpload
+        if request.trackers.isEmpty { request.trackers = services.configuration.trackers }
+        let listener = DownloadListener(request)
+        reception.receive(listener)
+        return TaskDownload(listener)
     }
 
-    /// What the download tells; ends after `finished` or `failed`. Cancelling the task that reads it ends the download.
-    package func download() -> AsyncStream<DownloadUpdate> {
-        engine.updates
-    }
-
-    /// Serves the finished file for so long; returns early when the file is changed or removed, or the task cancelled.
-    package func serve(for duration: Duration) async {
+    /// Serves the task's complete content for so long; returns early when it is changed or removed, or when the task
+    /// that called is cancelled.
+    package func serve(_ task: TaskID, for duration: Duration) async {
         let end = SteadyClock.now + duration
         while SteadyClock.now < end, !Task.isCancelled {
-            guard let served = services.shelf.find(engine.task) else { return }
+            guard let served = services.shelf.find(task) else { return }
             guard (try? await services.intake.run { served.isStillThere }) ?? true else {
                 services.logger.info("the file was changed or removed; it is no longer served")
                 return services.shelf.remove(served)
@@ -113,27 +122,57 @@ package final class MinionNode: Sendable {
         }
     }
 
-    /// Leaves the tracker and ends everything; with `deleteFile`, the finished file is removed.
-    package func shutdown(deleteFile: Bool) async {
-        engine.stop(removingFile: deleteFile)
-        await run.value
+    // MARK: The node
+
+    /// Where others reach the piece server; the host is empty if it is what trackers see.
+    package var endpoint: Endpoint {
+        Endpoint(host: services.configuration.advertise ?? "", port: services.server.port)
+    }
+
+    /// Takes effect at once, for what is under way, too.
+    package func setLimits(_ limits: NodeLimits) {
+        reception.limits = limits
+        services.budget.set(limits)
+        services.server.setUploadSlots(limits.uploadSlots)
+        for run in services.desk.runs { run.set(limits) }
+    }
+
+    package func status() async -> NodeStatus {
+        let runs = services.desk.runs.map { ($0, $0.status) }
+        let serving = services.server.status
+        let ended = services.totals.bytes
+        var status = NodeStatus(
+            version: Self.version, endpoint: endpoint, seconds: (SteadyClock.now - started).inSeconds,
+            limits: reception.limits, downloadRate: 0, uploadRate: services.server.recentRate,
+            bytesFromSource: ended.fromSource, bytesFromPeers: ended.fromPeers, bytesSent: serving.bytesSent,
+            connections: serving.connections, uploads: serving.uploads, waiting: serving.waiting, tasks: [])
+        for (run, view) in runs {
+            status.bytesFromSource += view.progress.bytesFromSource
+            status.bytesFromPeers += view.progress.bytesFromPeers
+            if view.state == .downloading { status.downloadRate += view.progress.bytesPerSecond }
+            status.tasks.append(
+                TaskStatus(
+                    task: run.task, resource: run.order.resource, state: view.state, listeners: view.listeners,
+                    progress: view.progress, bytesSent: view.served?.bytesSent ?? 0))
+        }
+        status.tasks.sort { $0.task.hex < $1.task.hex }
+        if let cache = services.cache {
+            status.cacheBytes = cache.bytesOnDisk
+            status.cacheEntries = try? await services.pool.runIfActive { cache.list().count }
+        }
+        return status
+    }
+
+    /// Leaves the trackers and ends everything. With `deletingFiles`, files that were made outside a cache are removed,
+    /// complete or not.
+    package func shutdown(deletingFiles: Bool) async {
+        upkeep.withLock { $0?.cancel() }
+        for run in services.desk.close() { run.stop(removingFile: deletingFiles) }
+        await reception.nursery.end()
         try? await services.server.shutdown()
-        await services.tracker?.shutdown()
-        await services.source.shutdown()
+        await services.sources.shutdown()
         await services.intake.shutdown()
-        try? await group.shutdownGracefully()
-    }
-}
-
-/// Passes on who has introduced itself to the piece server.
-final class IntroductionDesk: Sendable {
-    private let handlers = Mutex<[TaskID: @Sendable (NeighbourInfo) -> Void]>([:])
-
-    func open(_ task: TaskID, _ handler: @escaping @Sendable (NeighbourInfo) -> Void) {
-        handlers.withLock { $0[task] = handler }
-    }
-
-    func introduce(_ info: NeighbourInfo, to task: TaskID) {
-        handlers.withLock { $0[task] }?(info)
+        try? await services.pool.shutdownGracefully()
+        try? await services.group.shutdownGracefully()
     }
 }

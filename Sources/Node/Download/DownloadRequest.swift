@@ -1,10 +1,11 @@
 import MinionCore
 
-/// One order to a node: what to download, to where, and within which limits. It crosses a process boundary as JSON.
+/// One order to a node: what to download, to where, and within which limits. It crosses a process boundary as JSON, in
+/// which every field but the URL may be left out.
 package struct DownloadRequest: Codable, Sendable {
-    /// The source's URL, `http` or `https`.
+    /// The source's URL, `http` or `https`; or `minion:NAME` for what somebody shares under that name.
     package var url: String
-    /// Absolute path of the file to make.
+    /// Absolute path of the file to make. Empty: it stays in the node's cache, and `finished` tells where.
     package var destination: String
     /// Extra header fields for the source, in order.
     package var headers: [Header] = []
@@ -12,13 +13,16 @@ package struct DownloadRequest: Codable, Sendable {
     package var application: String = ""
     /// Query parameters that do not belong to the task's identity.
     package var ignoredParameters: [String] = []
-    /// Base URLs of trackers in order of preference, `http://host:port`; empty: no tracker, plain download.
+    /// Base URLs of trackers in order of preference, `http://host:port`; empty: the node's, if it has any; else it is a
+    /// plain download.
     package var trackers: [String] = []
-    /// Bytes per second; nil: unlimited.
+    /// Bytes per second of this task; nil: as much as the node lets it have.
     package var downloadRate: Double?
     package var uploadRate: Double?
     /// Whether the source may be read by this node.
     package var mayUseSource: Bool = true
+    /// Whether others may get pieces of it from this node.
+    package var mayUpload: Bool = true
     /// Whether pieces are wanted from front to back, for a reader that follows.
     package var inOrder: Bool = false
     /// `sha256:<hex>` and the like: what the whole file must hash to.
@@ -51,6 +55,34 @@ package struct DownloadRequest: Codable, Sendable {
     }
 }
 
+extension DownloadRequest {
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(url: try fields.decode(String.self, forKey: .url), destination: "")
+        func read<Value: Decodable>(_ value: inout Value, _ key: CodingKeys) throws {
+            if let found = try fields.decodeIfPresent(Value.self, forKey: key) { value = found }
+        }
+        try read(&destination, .destination)
+        try read(&headers, .headers)
+        try read(&tag, .tag)
+        try read(&application, .application)
+        try read(&ignoredParameters, .ignoredParameters)
+        try read(&trackers, .trackers)
+        try read(&downloadRate, .downloadRate)
+        try read(&uploadRate, .uploadRate)
+        try read(&mayUseSource, .mayUseSource)
+        try read(&mayUpload, .mayUpload)
+        try read(&inOrder, .inOrder)
+        try read(&digest, .digest)
+        try read(&listen, .listen)
+        try read(&advertise, .advertise)
+        try read(&site, .site)
+        try read(&timeoutSeconds, .timeoutSeconds)
+        try read(&progressSeconds, .progressSeconds)
+        try read(&tracePath, .tracePath)
+    }
+}
+
 /// What a running download tells, several times a second at most; also as JSON lines between processes.
 package enum DownloadUpdate: Codable, Sendable {
     case progress(DownloadProgress)
@@ -68,13 +100,15 @@ package struct DownloadProgress: Codable, Hashable, Sendable {
     package var size: Int64?
     package var bytesFromSource: Int64 = 0
     package var bytesFromPeers: Int64 = 0
-    /// Bytes that an earlier, interrupted download had left here.
+    /// Bytes that were here already: left by an earlier download that was interrupted, or all, out of the cache.
     package var bytesAlreadyHere: Int64 = 0
     /// Bytes per second over the last seconds (in `finished`: over the whole download).
     package var bytesPerSecond: Double = 0
     /// Neighbours connected now (in `finished`: neighbours that sent something).
     package var neighbours: Int = 0
     package var seconds: Double = 0
+    /// Where the content lies, in `finished` of a task that a cache has; it stays there until the download is cancelled.
+    package var path: String?
     /// Why bytes came from the source, one sentence each, most important first.
     package var sourceReasons: [String] = []
 

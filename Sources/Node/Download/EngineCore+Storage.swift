@@ -5,7 +5,7 @@ import Swarm
 import SystemPackage
 import Wire
 
-/// From the first byte on the disk to the file under its name.
+/// From the first byte on the disk to the complete content.
 extension EngineCore {
     func open(_ version: TaskVersion) {
         generation += 1
@@ -13,86 +13,160 @@ extension EngineCore {
         closeStorage()
         if let unsized, unsized.version.isSameContent(as: version) {
             self.unsized = nil
-            opened(unsized.file, version, unsized.proofs)
+            opened(unsized)
             return
         }
-        guard board.prefix == 0 else {
-            // Who follows cannot be given other bytes in the place of those that it has.
-            return fail(
-                DownloadError(
-                    .other,
-                    "the source's file has changed after \(ByteSize(board.prefix)) of it had been passed on; "
-                        + "run the command again"))
+        // Who follows cannot be given other bytes in the place of those that it has.
+        for seat in audience.remove(where: { !$0.canFollow(version) }) {
+            let error = DownloadError(
+                .other,
+                "the source's file has changed after \(ByteSize(seat.prefix)) of it had been passed on; "
+                    + "run the command again")
+            seat.listener.end(.failed(error))
         }
-        guard let layout = version.layout else { return }
-        let context = ProofContext(task: task, version: version)
-        services.intake.submit { [post, keys, request, task] in
+        guard let layout = version.layout, !audience.isEmpty || isServingOnly else { return }
+        let opening = ContentOpening(
+            order: order, version: version, layout: layout, keys: keys, intake: services.intake,
+            now: services.wallClock())
+        isOpening = true
+        services.intake.submit { [post] in
             do {
-                let file = try PieceFile.open(
-                    destination: request.destination, task: task, validator: version.validator, layout: layout)
-                let proofs = file.resumed.map { stored in
-                    let proof = PieceProof(piece: stored.piece, hash: stored.hash, signature: stored.signature)
-                    let isSigned = !proof.signature.isEmpty && keys.confirm(proof, in: context)
-                    return isSigned ? proof : PieceProof(piece: stored.piece, hash: stored.hash)
-                }
-                post.yield(.opened(file, version, proofs))
+                post.yield(.opened(try opening.carryOut()))
             } catch {
-                post.yield(.openFailed("\(error)"))
+                post.yield(.openFailed(error as? StorageError ?? StorageError(.other, "\(error)")))
             }
         }
     }
 
-    func opened(_ file: PieceFile, _ version: TaskVersion, _ proofs: [PieceProof]) {
+    /// Whether the run has all of the content from the start.
+    var isServingOnly: Bool {
+        if case .kept = order.content { true } else { false }
+    }
+
+    func opened(_ content: OpenedContent) {
+        let version = content.version
         guard !isOver, download.version?.isSameContent(as: version) == true, let layout = version.layout else {
-            return services.intake.submit { file.close() }
+            return services.intake.submit { content.close() }
         }
+        let found = content.proofs.map(\.piece)
+        let served: ServedTask
+        switch content.place {
+        case .file(let file):
+            served = serve(file, version, layout)
+            store(content, layout, in: file, nil, served)
+        case .cached(let file, let pin):
+            served = serve(file, pin, version, layout)
+            store(content, layout, in: file, pin, served)
+        case .kept:
+            guard case .kept(let kept, _) = order.content else { return }
+            self.kept = kept
+            served = serve(kept, layout)
+        }
+        self.served = served
+        if download.configuration.introduction.canUpload { services.shelf.add(served) }
+        whenOpened()
+        board.opened(size: layout.size, alreadyHere: layout.bytes(in: PieceSet(capacity: layout.count, found)))
+        services.logger.info(
+            "content opened",
+            metadata: [
+                "task": "\(task)", "path": "\(storage?.file.path ?? kept?.name ?? "")", "size": "\(layout.size)",
+                "pieces": "\(layout.count)", "found": "\(found.count)", "version": "\(version.validator)",
+            ])
+        followAnew()
+        guard !audience.isEmpty || isServingOnly else { return }
+        apply(.opened(content.proofs))
+        followPrefix()
+    }
+
+    private func store(
+        _ content: OpenedContent, _ layout: PieceLayout, in file: PieceFile, _ pin: ContentPin?, _ served: ServedTask
+    ) {
+        let version = content.version
         let storage = TaskStorage(
-            version: version, layout: layout, file: file, task: task, resource: identity.publicResource,
-            name: String(request.destination.split(separator: "/").last ?? ""), intake: services.intake)
+            version: version, layout: layout, file: file, pin: pin, found: content.proofs.map(\.piece), served: served,
+            intake: services.intake)
         self.storage = storage
-        if download.configuration.introduction.canUpload { services.shelf.add(storage.served) }
-        board.opened(
-            size: layout.size,
-            alreadyHere: layout.bytes(in: PieceSet(capacity: layout.count, file.resumed.map(\.piece))))
         let context = ProofContext(task: task, version: version)
         exchange = ExchangeContext(
             task: task, version: version, layout: layout,
             makeReceiver: { storage.makeReceiver($0) },
             isGenuine: { [keys] in keys.confirm($0, in: context) },
-            limiter: services.limiter, intake: services.intake, report: reporter(),
+            limiter: services.budget.download, intake: services.intake, report: reporter(),
             diskFailed: diskReporter())
-        services.logger.info(
-            "file opened",
-            metadata: [
-                "path": "\(file.path)", "size": "\(layout.size)", "pieces": "\(layout.count)",
-                "resumed": "\(proofs.count)", "version": "\(version.validator)",
-            ])
-        digest = makeDigest(file)
-        guard !isOver else { return }
-        apply(.opened(proofs))
-        followPrefix()
     }
 
-    func makeDigest(_ file: PieceFile) -> DigestFollower? {
-        guard let text = request.digest else { return nil }
-        do {
-            let expected = try ContentDigest(text)
-            return DigestFollower(expected: expected, reader: try file.makeReader())
-        } catch {
-            fail(DownloadError(.badArguments, "\(error)"))
-            return nil
+    // MARK: Serving
+
+    private func serve(_ file: PieceFile, _ version: TaskVersion, _ layout: PieceLayout) -> ServedTask {
+        ServedTask(
+            id: task, version: version, layout: layout, resource: order.resource,
+            name: String(order.request.destination.split(separator: "/").last ?? ""), uploads: services.budget.upload,
+            openReader: { ServedFile(descriptor: try file.makeReader().rawValue) },
+            isUnchanged: { !file.isPublished || file.isUnchanged() })
+    }
+
+    private func serve(
+        _ file: PieceFile, _ pin: ContentPin, _ version: TaskVersion, _ layout: PieceLayout
+    ) -> ServedTask {
+        guard case .cache(let cache, _) = order.content else { return serve(file, version, layout) }
+        let kept = CachedContent(pin, of: cache, version: version, intake: services.intake)
+        self.kept = kept
+        return serve(kept, layout)
+    }
+
+    private func serve(_ content: any KeptContent, _ layout: PieceLayout) -> ServedTask {
+        let whenLost: @Sendable () -> Void = { [post] in post.yield(.contentLost) }
+        // It may be there already, served by an earlier run: those who hear its news need not come anew.
+        if !content.isForeign, let present = services.shelf.find(task), present.isComplete(content.version) {
+            present.claim(for: peer, whenLost: whenLost)
+            return present
+        }
+        let served = ServedTask(
+            id: task, version: content.version, layout: layout, resource: order.resource, name: content.name,
+            uploads: services.budget.upload, isForeign: content.isForeign, isServedOnly: isServingOnly,
+            openReader: { try content.open() }, isUnchanged: { content.isUnchanged })
+        served.claim(for: peer, whenLost: whenLost)
+        return served
+    }
+
+    /// Serves the version no more, unless a later run does by now.
+    func takeOffShelf() {
+        guard let served, served.isClaimed(for: peer) else { return }
+        services.shelf.remove(served)
+    }
+
+    /// Serves proven pieces from now on.
+    func offer(_ proofs: [PieceProof]) {
+        if let storage { return storage.offer(proofs, diskFailed: diskReporter()) }
+        served?.offer(proofs)
+        guard let kept else { return }
+        services.intake.submit { kept.note(proofs) }
+    }
+
+    /// What was served cannot be any more.
+    func lose() {
+        // At a destination it is the user's business, and whoever serves it for a while sees it.
+        guard kept != nil, storage == nil || ending != nil else { return }
+        isWithdrawn = true
+        takeOffShelf()
+        let name = kept?.name ?? ""
+        for seat in audience.removeAll() {
+            let error = DownloadError(.other, "\(name) has been changed or removed; share it again")
+            seat.listener.end(.failed(error))
         }
     }
 
     func closeStorage() {
-        guard let storage else { return }
-        services.shelf.remove(storage.served)
-        self.storage = nil
+        takeOffShelf()
+        served = nil
+        kept = nil
         exchange = nil
-        digest = nil
         // In line before whatever opens the file next.
-        storage.file.close()
+        storage?.close()
+        storage = nil
     }
+
+    // MARK: The disk
 
     /// Posts what the disk says to the present version's transfers.
     func diskReporter() -> @Sendable (any Error) -> Void {
@@ -103,94 +177,80 @@ extension EngineCore {
 
     func diskFailed(_ error: StorageError, _ generation: Int) {
         // A note for the journal is of no use any more when all pieces are there.
-        guard generation == self.generation, error.code != .closed, download.phase != .complete else { return }
-        fail(DownloadError(.other, error.message))
-    }
-
-    // MARK: Prefix
-
-    /// Tells a reader that follows how far it may read, and hashes the file as far as it is there without a gap.
-    func followPrefix() {
-        guard let storage, !isOver, request.inOrder || digest != nil else { return }
-        let end = download.have.firstMissing().map { storage.layout.range(of: $0).lowerBound } ?? storage.layout.size
-        passOn(end, of: storage.file.path)
-        guard var digest, !digest.isBusy, end - digest.position >= DigestFollower.step else { return }
-        digest.isBusy = true
-        digest.position = end
-        self.digest = digest
-        services.intake.submit { [post, digester = digest.digester, diskFailed = diskReporter()] in
-            do {
-                try digester.advance(to: end)
-                post.yield(.digested)
-            } catch {
-                diskFailed(error)
-            }
+        guard generation == self.generation, error.code != .closed, download.phase != .complete, !isOver else {
+            return
         }
+        let failure = DownloadError(.other, error.message)
+        guard error.code == .full, case .cache = order.content else { return fail(failure) }
+        // Others may have to make room. The pieces that were lost on the way are known to nobody, so it is begun anew.
+        let missing = storage.map { $0.layout.size - $0.layout.bytes(in: download.have) } ?? 0
+        let seats = audience.remove { $0.listener.countAttempt() <= 1 }
+        fail(failure)
+        for seat in seats { seat.listener.remember(seat.prefix, of: seat.version) }
+        services.reception.beginAnew(seats.map(\.listener), needing: missing, failure)
     }
 
-    /// Tells a reader that follows how much of the file it may read.
-    func passOn(_ end: Int64, of path: String) {
-        guard request.inOrder, end > board.prefix else { return }
-        board.prefix = end
-        tell.yield(.prefix(path: path, bytes: end))
-    }
+    // MARK: End
 
-    // MARK: Publish
-
-    /// Checks the whole and puts it under its name.
-    func publish() {
-        guard let storage, !isOver else { return }
-        disconnectAll()
-        services.intake.submit { [post, file = storage.file, digest, layout = storage.layout] in
-            do {
-                if let digest {
-                    let found = try digest.digester.finish(size: layout.size)
-                    guard found == digest.expected else {
-                        try file.remove()
-                        post.yield(
-                            .published(
-                                DownloadError(
-                                    .checksumMismatch,
-                                    "\(file.destination): the content has \(found), not \(digest.expected); nothing was kept"
-                                )))
-                        return
-                    }
-                }
-                try file.publish(sync: false)
-                post.yield(.published(nil))
-            } catch {
-                post.yield(.published(DownloadError(.other, "\(error)")))
-            }
+    /// Gives all who wait what they asked for; those who join meanwhile have their turn afterwards.
+    func conclude() {
+        guard let storage, !isConcluding, !audience.isEmpty else { return }
+        isConcluding = true
+        let deliveries = audience.seats.map {
+            Delivery(listener: $0.listener, digest: $0.digest, path: storage.file.path, size: storage.layout.size)
         }
+        let conclusion = Conclusion(deliveries: deliveries, file: storage.file, pin: storage.pin)
+        services.intake.submit { [post] in post.yield(.concluded(conclusion.carryOut())) }
     }
 
-    func published(_ error: DownloadError?) {
-        if let error {
-            if let storage { services.shelf.remove(storage.served) }
-            return fail(error)
-        }
-        guard !isOver, let storage else { return }
+    func concluded(_ results: Conclusion.Results) {
+        isConcluding = false
+        guard let storage else { return }
+        // Whoever comes from now on looks whether the content is still fresh.
+        _ = life.close()
         board.update(from: download)
-        services.logger.info("file complete", metadata: ["path": "\(storage.file.path)"])
-        if request.inOrder { tell.yield(.prefix(path: storage.file.path, bytes: storage.layout.size)) }
-        tell.yield(.finished(board.final(download)))
-        finishTelling()
+        if ending == nil {
+            services.logger.info("content complete", metadata: ["task": "\(task)", "path": "\(storage.file.path)"])
+            ending = .complete
+        }
+        if !results.isKept { withdraw(storage, results) }
+        var progress = board.final(download)
+        if storage.pin != nil { progress.path = storage.file.path }
+        for (listener, error) in results.errors {
+            guard audience.remove(listener) != nil else { continue }
+            if let error {
+                services.logger.info("download failed", metadata: ["reason": "\(error.message)"])
+                listener.end(.failed(error))
+                continue
+            }
+            if listener.request.inOrder {
+                listener.tell(.prefix(path: storage.file.path, bytes: storage.layout.size))
+            }
+            if let pin = storage.pin { listener.keep(pin) }
+            listener.end(.finished(progress))
+        }
+        if case .failed(let error) = ending {
+            for seat in audience.removeAll() { seat.listener.end(.failed(error)) }
+        }
+        conclude()
     }
-}
 
-/// Hashes a whole file while it grows.
-struct DigestFollower {
-    let expected: ContentDigest
-    let digester: PrefixDigester
-    var position: Int64 = 0
-    var isBusy = false
+    /// The content does not stay: it was not wanted, or not what it should be, or could not be put in its place.
+    private func withdraw(_ storage: TaskStorage, _ results: Conclusion.Results) {
+        isWithdrawn = true
+        takeOffShelf()
+        // In a cache it is there as long as somebody reads it.
+        guard storage.pin == nil || !storage.file.isPublished else { return }
+        let error = results.errors.lazy.compactMap(\.error).first
+        ending = .failed(error ?? DownloadError(.other, "nobody wanted \(storage.file.destination) any more"))
+    }
 
-    /// Worth a visit to the disk.
-    static let step: Int64 = 4 << 20
-}
-
-extension DigestFollower {
-    init(expected: ContentDigest, reader: FileDescriptor) {
-        self.init(expected: expected, digester: PrefixDigester(reader: reader, algorithm: expected.algorithm))
+    /// Everybody has what they asked for, and nobody comes any more: what is in a cache is let go, to be opened again when
+    /// others ask for it.
+    func settle() {
+        guard let storage, storage.pin != nil else { return }
+        storage.close()
+        self.storage = nil
+        exchange = nil
     }
 }

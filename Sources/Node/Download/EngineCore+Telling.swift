@@ -1,22 +1,34 @@
+import Logging
 import MinionCore
 import Swarm
 
 /// What the user is told, and in which words.
 extension EngineCore {
     func tick() {
-        download.uplink = services.server.uplink ?? 0
+        measureUplink()
+        lookAfterShare()
         guard !isOver else { return }
         board.update(from: download)
         let now = SteadyClock.now
-        if (now - lastTelling).inSeconds >= 0.9 * request.progressSeconds {
-            lastTelling = now
-            tell.yield(.progress(board.progress))
+        audience.tell(board.progress, at: now)
+        guard download.phase != .complete else { return }
+        let lastChange = board.lastChange
+        let impatient = audience.remove { seat in
+            seat.request.timeoutSeconds.map { (now - max(seat.since, lastChange)).inSeconds > $0 } ?? false
         }
-        if let timeout = request.timeoutSeconds, download.phase != .complete,
-            (now - board.lastChange).inSeconds > timeout
-        {
-            fail(DownloadError(.other, "nothing has arrived for \(Duration.inSeconds(timeout).brief); \(waitingFor())"))
+        for seat in impatient {
+            let timeout = Duration.inSeconds(seat.request.timeoutSeconds ?? 0)
+            let message = "nothing has arrived for \(timeout.brief); \(waitingFor())"
+            services.logger.info("download failed", metadata: ["reason": "\(message)"])
+            seat.listener.end(.failed(DownloadError(.other, message)))
         }
+        if !impatient.isEmpty, audience.isEmpty { disconnectAll() }
+    }
+
+    /// Takes over what the uplink carries; no more than may be sent of this task.
+    func measureUplink() {
+        guard let uplink = services.server.uplink else { return }
+        download.uplink = min(uplink, services.budget.upload.bytesPerSecond ?? .infinity)
     }
 
     /// Says, once, that the source is asked without the tracker's leave.
@@ -24,13 +36,15 @@ extension EngineCore {
         guard services.tracker != nil, !board.hasWarned, download.isTrackerGone(at: SteadyClock.now) else { return }
         board.hasWarned = true
         let why = board.trackerError ?? "no answer"
-        tell.yield(.warning("the tracker cannot be used (\(why)); going on with the source alone"))
+        audience.tell(.warning("the tracker cannot be used (\(why)); going on with the source alone"))
     }
 
     private func waitingFor() -> String {
         if let failure = download.lastSourceFailure { return failure.message }
         if download.isTrackerLost { return "the tracker does not answer" }
-        if download.version == nil { return "the source has not answered" }
+        guard download.version != nil else {
+            return download.mayUseSource ? "the source has not answered" : "nobody has \(order.title)"
+        }
         return "\(download.have.count) of \(download.have.capacity) pieces are here; run the command again to go on"
     }
 
@@ -45,16 +59,22 @@ extension EngineCore {
         case .noPeers:
             DownloadError(
                 .other,
-                request.mayUseSource
+                download.mayUseSource
                     ? "no peer has what is missing and the source does not give it"
-                    : "no peers found that have \(identity.resource); allow the source with --fallback")
+                    : "no peers found that have \(order.title)"
+                        + (TaskIdentity.isName(order.title) ? "" : "; allow the source with --fallback"))
         case .trackerUnreachable:
             DownloadError(
                 .trackerUnreachable,
-                "the tracker \(request.trackers.joined(separator: ", ")) cannot be reached; check its address, or allow "
-                    + "the source with --fallback")
+                "the tracker \(order.trackers.joined(separator: ", ")) cannot be reached; check its address"
+                    + (TaskIdentity.isName(order.title) ? "" : ", or allow the source with --fallback"))
         case .refused(let why):
             DownloadError(.other, "the tracker refuses the download: \(why)")
+        case .incomplete:
+            DownloadError(.other, "not all of \(order.title) is here; get it again")
+        case .outdated:
+            DownloadError(
+                .other, "another version of \(order.title) is being distributed; this one is not offered")
         }
     }
 }

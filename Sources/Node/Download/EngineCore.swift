@@ -10,13 +10,13 @@ import Wire
 final class EngineCore {
     typealias Job = @Sendable () async -> Void
 
-    let request: DownloadRequest
-    let identity: TaskIdentity
-    let task: TaskID
-    let peer: PeerID
-    let services: NodeServices
+    let order: RunOrder
+    let peer = PeerID(.random(in: .min ... .max))
+    let services: RunServices
+    let life: RunLife
     let post: AsyncStream<EngineEvent>.Continuation
-    let tell: AsyncStream<DownloadUpdate>.Continuation
+    /// Called when a version's content is on the shelf.
+    let whenOpened: () -> Void
     let keys = TrackerKeys()
     let source: SourceReader
     let started = SteadyClock.now
@@ -25,9 +25,14 @@ final class EngineCore {
     var download: Download
     /// Which version's transfers are under way.
     var generation = 0
+    /// Where pieces are stored, as long as any may come.
     var storage: TaskStorage?
+    /// The version's place on the shelf.
+    var served: ServedTask?
+    /// The content once it is complete, if it is not at a destination.
+    var kept: (any KeptContent)?
     var exchange: ExchangeContext?
-    var unsized: UnsizedContent?
+    var unsized: OpenedContent?
     var news: [PeerID: NewsLink] = [:]
     var links: [PeerID: NeighbourLink] = [:]
     /// What each request is for, to find the link again and to name it in the trace.
@@ -35,33 +40,55 @@ final class EngineCore {
     /// Reads of the source by their first piece; cancelled by the rules or at the end.
     var reads: [PieceIndex: Task<Void, Never>] = [:]
     var board: ProgressBoard
-    var lastTelling = Instant.zero
-    var digest: DigestFollower?
-    var isOver = false
+    var audience = Audience()
+    /// Set when there is nothing left to download.
+    var ending: Ending?
+    /// A version's file is just being opened.
+    var isOpening = false
+    /// The listeners of a complete download are just being given what they asked for.
+    var isConcluding = false
+    /// What was served is not there any more, or nobody wants it to be served.
+    var isWithdrawn = false
+    /// The listener of a share has been told that others can get it; and that the tracker does not help.
+    var isAnnounced = false
+    var lastLook = Instant.zero
+    var hasWarned = false
 
     private var jobs: [Job] = []
     private var timer: Scheduled<Void>?
     private var timerAt = Instant.never
 
+    enum Ending {
+        case complete
+        case failed(DownloadError)
+    }
+
+    var task: TaskID { order.task }
+    var request: DownloadRequest { order.request }
+    var isOver: Bool { ending != nil }
+
     init(
-        request: DownloadRequest, identity: TaskIdentity, task: TaskID, peer: PeerID, introduction: PeerIntroduction,
-        services: NodeServices, post: AsyncStream<EngineEvent>.Continuation,
-        tell: AsyncStream<DownloadUpdate>.Continuation
+        order: RunOrder, introduction: PeerIntroduction, limits: NodeLimits, services: RunServices, life: RunLife,
+        post: AsyncStream<EngineEvent>.Continuation, whenOpened: @escaping () -> Void
     ) {
-        self.request = request
-        self.identity = identity
-        self.task = task
-        self.peer = peer
+        self.order = order
+        self.whenOpened = whenOpened
         self.services = services
+        self.life = life
         self.post = post
-        self.tell = tell
+        let request = order.request
         source = SourceReader(client: services.source, url: request.url, headers: request.headers)
         board = ProgressBoard(started: started)
-        trace = request.tracePath.flatMap { DownloadTrace(path: $0, peer: peer, start: SteadyClock.now) }
+        trace = request.tracePath.flatMap { [peer] in DownloadTrace(path: $0, peer: peer, start: SteadyClock.now) }
         var configuration = DownloadConfiguration(introduction: introduction)
         configuration.hasTracker = services.tracker != nil
         configuration.mayUseSource = request.mayUseSource
         configuration.inOrder = request.inOrder
+        configuration.piecesInFlight = limits.piecesInFlight
+        if case .kept(let content, _) = order.content {
+            configuration.known = content.version
+            configuration.servesOnly = true
+        }
         download = Download(configuration: configuration, seed: .random(in: .min ... .max))
     }
 
@@ -72,9 +99,6 @@ final class EngineCore {
     }
 
     func begin() {
-        if request.tracePath != nil, trace == nil {
-            tell.yield(.warning("the trace file \(request.tracePath ?? "") cannot be written; going on without it"))
-        }
         apply(.start)
     }
 
@@ -82,6 +106,9 @@ final class EngineCore {
 
     func handle(_ event: EngineEvent) {
         switch event {
+        case .join(let listener): seat(listener)
+        case .leave(let listener): leave(listener)
+        case .limits(let limits): download.piecesInFlight = limits.piecesInFlight
         case .swarm(let event, let generation):
             if let generation, generation != self.generation { return }
             apply(event)
@@ -89,25 +116,33 @@ final class EngineCore {
             if let key = reply.key { keys.add(key) }
             board.trackerAnswered()
             apply(.trackerReplied(reply))
+            announce(after: reply)
         case .trackerFailed(let error):
             services.logger.debug("no answer from the tracker", metadata: ["error": "\(error)"])
             board.trackerFailed(error.message)
             apply(.trackerFailed)
+            warnSharer(error.message)
         case .statted(let stat): statted(stat)
         case .unsizedProgress(let path, let bytes, let end):
             apply(.sourceProgress(bytes: bytes))
-            passOn(end, of: path)
+            audience.passOn(end, of: path, version: nil)
         case .unsizedRead(let result): unsizedRead(result)
-        case .opened(let file, let version, let proofs): opened(file, version, proofs)
-        case .openFailed(let message): fail(DownloadError(.other, message))
+        case .opened(let content):
+            isOpening = false
+            opened(content)
+        case .openFailed(let error):
+            isOpening = false
+            fail(DownloadError(.other, error.message))
         case .diskFailed(let error, let generation): diskFailed(error, generation)
         case .news(let id, let link, let event): heard(event, from: id, link)
-        case .digested:
-            digest?.isBusy = false
+        case .digested(let listener):
+            audience.update(listener) { $0.digest?.isBusy = false }
             followPrefix()
-        case .published(let error): published(error)
+        case .concluded(let results): concluded(results)
+        case .contentLost: lose()
         case .timer:
             timerAt = .never
+            measureUplink()
             apply(.timer)
         case .tick: tick()
         case .stop: break
@@ -163,12 +198,14 @@ final class EngineCore {
         case .cancel(let id):
             if let peer = requests.removeValue(forKey: id)?.peer { links[peer]?.cancel(id) }
         case .offer(let proofs):
-            storage?.offer(proofs, diskFailed: diskReporter())
+            offer(proofs)
         case .discard(let piece):
             storage?.discard(piece)
-            // What it has hashed may hold the piece.
-            digest = storage.flatMap { makeDigest($0.file) }
-        case .complete: publish()
+            // What was hashed may hold the piece.
+            followAnew()
+        case .complete:
+            disconnectAll()
+            if isServingOnly { ending = .complete } else { conclude() }
         case .fail(let failure): fail(error(for: failure))
         }
     }
@@ -199,14 +236,14 @@ final class EngineCore {
             let reader = UnsizedSource(response: response, validator: validator, freshSeconds: freshSeconds)
             // The old version's file has the same temporary name.
             closeStorage()
-            jobs.append { [request, task, post, intake = services.intake] in
+            jobs.append { [order, post, intake = services.intake, wallClock = services.wallClock] in
                 do {
-                    let (version, file, proofs) = try await reader.read(
-                        to: request.destination, task: task, intake: intake
-                    ) { post.yield(.unsizedProgress(path: $0, bytes: $1, end: $2)) }
-                    post.yield(.unsizedRead(.success(UnsizedContent(version: version, file: file, proofs: proofs))))
+                    let content = try await reader.read(for: order, intake: intake, wallClock: wallClock) {
+                        post.yield(.unsizedProgress(path: $0, bytes: $1, end: $2))
+                    }
+                    post.yield(.unsizedRead(.success(content)))
                 } catch let error as StorageError {
-                    post.yield(.unsizedRead(.failure(.disk(error.message))))
+                    post.yield(.unsizedRead(.failure(.disk(error))))
                 } catch {
                     post.yield(.unsizedRead(.failure(.source(SourceReader.failure(error)))))
                 }
@@ -214,15 +251,17 @@ final class EngineCore {
         }
     }
 
-    private func unsizedRead(_ result: Result<UnsizedContent, UnsizedFailure>) {
+    private func unsizedRead(_ result: Result<OpenedContent, UnsizedFailure>) {
         switch result {
         case .success(let content):
             unsized = content
             apply(.sourceStat(.version(content.version)))
-        // Another try starts from the front, where a reader that follows no longer is.
-        case .failure(.source(let failure)) where board.prefix > 0: fail(error(for: .source(failure)))
-        case .failure(.source(let failure)): apply(.sourceStat(.failed(failure)))
-        case .failure(.disk(let message)): fail(DownloadError(.other, message))
+        case .failure(.source(let failure)):
+            // Another try starts from the front, where readers that follow no longer are.
+            let error = error(for: .source(failure))
+            for seat in audience.remove(where: { $0.prefix > 0 }) { seat.listener.end(.failed(error)) }
+            if !audience.isEmpty { apply(.sourceStat(.failed(failure))) }
+        case .failure(.disk(let error)): diskFailed(error, generation)
         }
     }
 
@@ -307,30 +346,39 @@ final class EngineCore {
     /// Ends the download for good with an error; what is on the disk stays for another try.
     func fail(_ error: DownloadError) {
         guard !isOver else { return }
-        isOver = true
+        ending = .failed(error)
         services.logger.info("download failed", metadata: ["reason": "\(error.message)"])
         disconnectAll()
         board.update(from: download)
-        tell.yield(.failed(error))
-        tell.finish()
+        for seat in audience.removeAll() { seat.listener.end(.failed(error)) }
     }
 
-    func finishTelling() {
-        isOver = true
-        tell.finish()
+    /// Takes an event that comes too late.
+    func dismiss(_ event: EngineEvent) {
+        switch event {
+        case .join(let listener): refuse(listener)
+        case .opened(let content):
+            isOpening = false
+            services.intake.submit { content.close() }
+        case .openFailed: isOpening = false
+        default: break
+        }
     }
 
     /// Leaves nothing behind that runs.
     func end(removingFile: Bool) async {
         timer?.cancel()
         disconnectAll()
+        for seat in audience.removeAll() { refuse(seat.listener) }
+        takeOffShelf()
         if let storage {
-            services.shelf.remove(storage.served)
-            try? await services.intake.run { [file = storage.file] in
-                if removingFile { try? file.remove() }
-                file.close()
+            try? await services.intake.run {
+                if removingFile, storage.pin == nil { try? storage.file.remove() }
+                storage.close()
             }
         }
+        storage = nil
+        unsized?.close()
         trace?.flush()
         await services.tracker?.leave(
             task: task, peer: peer, secret: download.configuration.introduction.secret)

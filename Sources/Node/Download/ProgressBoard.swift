@@ -4,8 +4,6 @@ import Swarm
 /// What the user is told of a download.
 struct ProgressBoard {
     private(set) var progress = DownloadProgress()
-    /// How far a reader that follows has been told to read.
-    var prefix: Int64 = 0
     /// When bytes last arrived.
     private(set) var lastChange: Instant
     private let started: Instant

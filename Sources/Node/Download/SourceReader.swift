@@ -109,7 +109,7 @@ private final class RunCutter: Sendable {
 
     @Sendable func take(_ bytes: ByteBuffer) async throws {
         state.withLock { cut(bytes, &$0) }
-        await storage.intake.room()
+        await storage.room()
     }
 
     private func cut(_ bytes: ByteBuffer, _ state: inout State) {

@@ -11,13 +11,13 @@ struct UnsizedSource: Sendable {
     let validator: String
     let freshSeconds: Double
 
-    /// The version, its file, and the hash of every piece. `progress` is told the file's path, how many bytes have come
-    /// and where they end.
+    /// The content, with the hash of every piece. `progress` is told the file's path, how many bytes have come and where
+    /// they end.
     func read(
-        to destination: String, task: TaskID, intake: PieceIntake,
+        for order: RunOrder, intake: PieceIntake, wallClock: @escaping @Sendable () -> Double,
         progress: @escaping @Sendable (String, Int64, Int64) -> Void
-    ) async throws -> (TaskVersion, PieceFile, [PieceProof]) {
-        let file = try await intake.run { try PieceFile.openUnsized(destination: destination, task: task) }
+    ) async throws -> OpenedContent {
+        let file = try await intake.run { try Self.open(order) }
         do {
             let size = Mutex<Int64>(0)
             try await response.read { bytes in
@@ -33,15 +33,27 @@ struct UnsizedSource: Sendable {
             }
             let version = TaskVersion(
                 validator: validator, layout: layout, hasRanges: false, freshSeconds: freshSeconds)
-            let proofs = try await intake.run {
+            return try await intake.run {
                 try file.settle(validator: validator, layout: layout)
-                return try Self.hashes(of: file, layout)
+                let proofs = try Self.hashes(of: file, layout)
+                guard case .cache(let cache, let label) = order.content else {
+                    return OpenedContent(version: version, place: .file(file), proofs: proofs)
+                }
+                let pinned = try cache.adopt(file, as: version.cached(from: wallClock()), label: label)
+                let pin = ContentPin(pinned, intake)
+                return OpenedContent(version: version, place: .cached(pinned.file, pin), proofs: proofs)
             }
-            return (version, file, proofs)
         } catch {
             try? await intake.run { try file.remove() }
             throw error
         }
+    }
+
+    private static func open(_ order: RunOrder) throws -> PieceFile {
+        guard case .cache(let cache, _) = order.content else {
+            return try PieceFile.openUnsized(destination: order.request.destination, task: order.task)
+        }
+        return try cache.openUnsized(order.task)
     }
 
     private static func hashes(of file: PieceFile, _ layout: PieceLayout) throws -> [PieceProof] {

@@ -11,7 +11,7 @@ final class PieceIntake: Sendable {
         var waiting: [@Sendable () -> Void] = []
     }
 
-    /// Bytes that have arrived and are not yet on the disk; beyond it, nothing more is read from the network.
+    /// Bytes that wait for a thread or are at work there; beyond it, nothing more is read from the network.
     private static let limit = 16 << 20
 
     init(threads: Int) {

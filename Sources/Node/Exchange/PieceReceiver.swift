@@ -32,6 +32,9 @@ final class PieceReceiver: Sendable {
     private struct Inbox {
         var buffers: [ByteBuffer] = []
         var bytes = 0
+        /// Those of the bytes that count at the intake: all of them, once there is something worth a write. What only
+        /// waits for more must not count: of many tasks, each with less than a batch, nobody would ever read on.
+        var charged = 0
         var isRunning = false
         var ending: Ending?
     }
@@ -68,7 +71,6 @@ final class PieceReceiver: Sendable {
 
     /// Takes the next bytes. The caller sees to it that there are no more than the piece has.
     func append(_ buffer: ByteBuffer) {
-        intake.charge(buffer.readableBytes)
         let mustRun = inbox.withLock { inbox in
             inbox.bytes += buffer.readableBytes
             if let last = inbox.buffers.indices.last, buffer.readableBytes < Self.smallBuffer,
@@ -78,7 +80,9 @@ final class PieceReceiver: Sendable {
             } else {
                 inbox.buffers.append(buffer)
             }
-            return inbox.bytes >= Self.batch && claimRun(&inbox)
+            guard inbox.bytes >= Self.batch else { return false }
+            charge(&inbox)
+            return claimRun(&inbox)
         }
         if mustRun { run() }
     }
@@ -89,6 +93,7 @@ final class PieceReceiver: Sendable {
     ) {
         let mustRun = inbox.withLock { inbox in
             inbox.ending = Ending(isExpected: isExpected, done: done)
+            charge(&inbox)
             return claimRun(&inbox)
         }
         if mustRun { run() }
@@ -98,10 +103,15 @@ final class PieceReceiver: Sendable {
     func abandon() {
         slot.release(token)
         let dropped = inbox.withLock { inbox in
-            defer { (inbox.buffers, inbox.bytes) = ([], 0) }
-            return inbox.bytes
+            defer { (inbox.buffers, inbox.bytes, inbox.charged) = ([], 0, 0) }
+            return inbox.charged
         }
         intake.discharge(dropped)
+    }
+
+    private func charge(_ inbox: inout Inbox) {
+        intake.charge(inbox.bytes - inbox.charged)
+        inbox.charged = inbox.bytes
     }
 
     private func claimRun(_ inbox: inout Inbox) -> Bool {
@@ -130,8 +140,9 @@ final class PieceReceiver: Sendable {
                 inbox.isRunning = false
                 return nil
             }
-            defer { (inbox.buffers, inbox.bytes) = ([], 0) }
-            return (inbox.buffers, inbox.bytes, inbox.ending)
+            defer { (inbox.buffers, inbox.bytes, inbox.charged) = ([], 0, 0) }
+            // It may refer to whoever holds this.
+            return (inbox.buffers, inbox.bytes, inbox.ending.take())
         }
     }
 

@@ -34,6 +34,7 @@ final class PieceSlots: Sendable {
         var sealed: PieceSet
         var slots: [PieceIndex: Slot] = [:]
         var nextToken: UInt64 = 1
+        var isClosed = false
     }
 
     private let table: Mutex<Table>
@@ -43,7 +44,7 @@ final class PieceSlots: Sendable {
     /// A slot for a piece, a token to write with, and whether it may be written to at once; nil if the piece is there.
     func claim(_ piece: PieceIndex) -> (slot: Slot, token: UInt64, isOwner: Bool)? {
         table.withLock { table in
-            guard !table.sealed.contains(piece) else { return nil }
+            guard !table.isClosed, !table.sealed.contains(piece) else { return nil }
             let slot = table.slots[piece] ?? Slot()
             table.slots[piece] = slot
             let token = table.nextToken
@@ -71,6 +72,15 @@ final class PieceSlots: Sendable {
             table.slots[piece] = nil
         }
         return true
+    }
+
+    /// Ends all writing for good.
+    func close() {
+        let slots = table.withLock { table in
+            table.isClosed = true
+            return Array(table.slots.values)
+        }
+        for slot in slots { slot.state.withLock { $0.isSealed = true } }
     }
 
     /// Makes a piece writable again that turned out to be wrong.

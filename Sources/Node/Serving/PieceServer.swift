@@ -33,14 +33,17 @@ package final class PieceServer: Sendable {
     ///
     /// - Parameters:
     ///   - listen: An empty host means all addresses, IPv6 and IPv4 where the machine has both; port 0 picks a free one.
+    ///   - rate: What all bodies together may pass; nil: a rate of the server's own, with the limit of `limits`.
     ///   - onNeighbour: Told when a peer that subscribes to a task's news introduces itself. Called on an event loop, so
     ///     it must not block.
     package static func start(
         group: any EventLoopGroup, listen: Endpoint = Endpoint(host: "", port: 0), shelf: Shelf,
-        limits: ServingLimits = ServingLimits(), logger: Logger,
+        limits: ServingLimits = ServingLimits(), rate: SharedRate? = nil, logger: Logger,
         onNeighbour: @escaping @Sendable (TaskID, NeighbourInfo) -> Void = { _, _ in }
     ) async throws -> PieceServer {
-        let core = ServingCore(shelf: shelf, limits: limits, logger: logger, onNeighbour: onNeighbour)
+        let core = ServingCore(
+            shelf: shelf, limits: limits, rate: rate ?? SharedRate(rate: limits.uploadRate), logger: logger,
+            onNeighbour: onNeighbour)
         core.pool.start()
         do {
             let channel = try await bind(listen, group: group, core: core)
@@ -66,7 +69,13 @@ package final class PieceServer: Sendable {
     package var uplink: Double? { core.gate.uplink }
 
     /// Limits all bodies together; nil: no limit. Takes effect at once, for bodies under way too.
-    package func setUploadRate(_ rate: ByteRate?) { core.gate.setRate(rate) }
+    package func setUploadRate(_ rate: ByteRate?) { core.gate.rate.setRate(rate) }
+
+    /// So many bodies are sent at a time from now on.
+    package func setUploadSlots(_ slots: Int) { core.gate.setSlots(slots) }
+
+    /// Bytes per second that have lately reached others.
+    package var recentRate: Double { core.gate.recentRate }
 
     /// Accepts nothing new, ends idle connections and news streams, and gives bodies under way `grace` to finish.
     package func shutdown(grace: Duration = .zero) async throws {
@@ -143,18 +152,26 @@ final class ServingCore: Sendable {
     private let sent = Atomic<Int64>(0)
 
     init(
-        shelf: Shelf, limits: ServingLimits, logger: Logger,
+        shelf: Shelf, limits: ServingLimits, rate: SharedRate, logger: Logger,
         onNeighbour: @escaping @Sendable (TaskID, NeighbourInfo) -> Void
     ) {
         self.shelf = shelf
         self.limits = limits
         self.logger = logger
         self.onNeighbour = onNeighbour
-        gate = UploadGate(limits: limits.uploads, rate: limits.uploadRate)
+        gate = UploadGate(limits: limits.uploads, rate: rate)
         connections = ServingConnections(limit: limits.connections)
     }
 
     var bytesSent: Int64 { sent.load(ordering: .relaxed) }
+
+    /// Serves a task no more whose content is not to be had any more.
+    func lose(_ task: ServedTask, _ what: String) {
+        logger.warning(
+            "\(what); it is no longer served", metadata: ["task": "\(task.id)", "name": "\(task.name)"])
+        shelf.remove(task)
+        task.lose()
+    }
 
     func countSent(_ bytes: Int64) { sent.add(bytes, ordering: .relaxed) }
 }

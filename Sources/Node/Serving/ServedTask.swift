@@ -4,6 +4,20 @@ import NIOCore
 package import Swarm
 import Synchronization
 
+/// An open file that a task is served from.
+package struct ServedFile: Sendable {
+    let descriptor: CInt
+    let pin: (any Sendable)?
+
+    /// - Parameters:
+    ///   - descriptor: Is closed in the end.
+    ///   - pin: Held until then.
+    package init(descriptor: CInt, pin: (any Sendable)? = nil) {
+        self.descriptor = descriptor
+        self.pin = pin
+    }
+}
+
 /// One task that this node can serve: its file, and which pieces of it are verified.
 ///
 /// Any thread may call it. What it offers only ever grows while pieces arrive; `withdraw` takes back what turned out to
@@ -19,8 +33,18 @@ package final class ServedTask: Sendable {
     package let name: String
     /// The strong `ETag` of the version, with its quotes.
     let entityTag: String
+    /// What may be sent of it per second; nil: what the server lets all such tasks have.
+    let uploads: RateLimiter?
 
-    private let openDescriptor: @Sendable () throws -> CInt
+    /// Whether the file is somebody else's, who may write to it at any time. Its bytes are then copied before they are
+    /// sent, and only those are sent after which the file was still unchanged.
+    let isForeign: Bool
+    /// Tells its requests from those for other tasks.
+    let flow = UploadQueue.Flow.random(in: 0..<1 << 40)
+    /// Whether the node had all of it from the start. Then the pieces that were served least come first.
+    let isServedOnly: Bool
+
+    private let openFile: @Sendable () throws -> ServedFile
     private let isUnchanged: @Sendable () -> Bool
     private let sent = Atomic<Int64>(0)
     private let state: Mutex<State>
@@ -34,6 +58,9 @@ package final class ServedTask: Sendable {
         var readers: [ObjectIdentifier: WeakReader] = [:]
         var subscribers: [UInt64: Subscriber] = [:]
         var nextSubscriber: UInt64 = 0
+        /// Whose part it is to take it off the shelf.
+        var owner: PeerID?
+        var whenLost: @Sendable () -> Void = {}
         /// MD5 of old pieces; see `OldPieces`.
         var digests: [Int: String] = [:]
     }
@@ -52,18 +79,25 @@ package final class ServedTask: Sendable {
     private static let digestLimit = 16384
 
     /// - Parameters:
-    ///   - openReader: Opens the task's file for reading and passes on the descriptor, which the caller closes. May block.
+    ///   - uploads: What may be sent of it per second; nil: what the server lets all such tasks have.
+    ///   - isForeign: Whether the file is somebody else's, who may write to it at any time.
+    ///   - isServedOnly: Whether the node had all of it from the start.
+    ///   - openReader: Opens the task's file for reading. May block.
     ///   - isUnchanged: Whether the complete file is still the one that was verified. May block.
     package init(
         id: TaskID, version: TaskVersion, layout: PieceLayout, resource: String, name: String,
-        openReader: @escaping @Sendable () throws -> CInt, isUnchanged: @escaping @Sendable () -> Bool
+        uploads: RateLimiter? = nil, isForeign: Bool = false, isServedOnly: Bool = false,
+        openReader: @escaping @Sendable () throws -> ServedFile, isUnchanged: @escaping @Sendable () -> Bool
     ) {
         self.id = id
         self.version = version
         self.layout = layout
         self.resource = resource
         self.name = name
-        self.openDescriptor = openReader
+        self.uploads = uploads
+        self.isForeign = isForeign
+        self.isServedOnly = isServedOnly
+        self.openFile = openReader
         self.isUnchanged = isUnchanged
         let described = "\(layout.size)/\(layout.pieceSize)\n\(version.validator)"
         entityTag = "\"" + Hex.text(SHA256.hash(data: Array(described.utf8)).prefix(16)) + "\""
@@ -126,6 +160,32 @@ package final class ServedTask: Sendable {
         }
     }
 
+    /// What the upload queue calls the piece at that place of the file; nil if its requests are served as they come.
+    func item(at offset: Int64) -> UploadQueue.Item? {
+        isServedOnly ? flow << 24 | UInt64(offset / layout.pieceSize) : nil
+    }
+
+    // MARK: - Whose it is
+
+    /// Whether it offers all pieces of just this version.
+    func isComplete(_ version: TaskVersion) -> Bool {
+        version.isSameContent(as: self.version) && offered.isComplete
+    }
+
+    /// Has somebody else care for it from now on, who is told when the content turns out to be changed or gone.
+    func claim(for owner: PeerID, whenLost: @escaping @Sendable () -> Void) {
+        state.withLock { state in
+            state.owner = owner
+            state.whenLost = whenLost
+        }
+    }
+
+    /// True if nobody else has claimed it.
+    func isClaimed(for owner: PeerID) -> Bool { state.withLock { $0.owner == nil || $0.owner == owner } }
+
+    /// Tells whoever cares for it that its content is not to be had any more.
+    func lose() { state.withLock { $0.whenLost }() }
+
     // MARK: - News
 
     /// Calls `wake` (on any thread) when there is something new, at most once until the next `news(for:)`. Nil if there
@@ -169,7 +229,7 @@ package final class ServedTask: Sendable {
 
     /// Opens the file for an event loop. Blocks.
     func makeReader(on loop: ObjectIdentifier) throws -> TaskReader {
-        let reader = TaskReader(owning: try openDescriptor())
+        let reader = TaskReader(try openFile())
         return state.withLock { state in
             if let other = state.readers[loop]?.reader { return other }
             state.readers[loop] = WeakReader(reader: reader)

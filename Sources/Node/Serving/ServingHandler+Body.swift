@@ -3,6 +3,7 @@ import MinionCore
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import PieceStore
 import Swarm
 
 #if canImport(Glibc)
@@ -23,7 +24,8 @@ extension ServingHandler {
         guard order.hasBody else { return prepare() }
         let loop = context.eventLoop
         let handler = NIOLoopBound(self, eventLoop: loop)
-        let (ticket, answer) = core.gate.request { ticket in
+        let item = order.ranges.first.flatMap { order.task.item(at: $0.lowerBound) }
+        let (ticket, answer) = core.gate.request(for: item, of: order.task.flow) { ticket in
             { loop.execute { handler.value.slotIsFree(ticket) } }
         }
         switch answer {
@@ -53,7 +55,7 @@ extension ServingHandler {
         let task = order.task
         let loop = ObjectIdentifier(context.eventLoop)
         let known = reader.flatMap { $0.task === task ? $0.file : nil } ?? task.openReader(on: loop)
-        let mustCheck = task.claimCheck(every: core.limits.checkInterval, at: UploadGate.now)
+        let mustCheck = task.isForeign || task.claimCheck(every: core.limits.checkInterval, at: UploadGate.now)
         let digestPieces = order.digestPieces.filter { task.digest(ofOldPiece: $0) == nil }
         if let known, !mustCheck, digestPieces.isEmpty { return begin(order, known) }
 
@@ -68,10 +70,10 @@ extension ServingHandler {
             switch result {
             case .success(let file?): self.begin(order, file)
             case .success(nil):
-                self.core.logger.warning(
-                    "a file was changed by someone else; it is no longer served",
-                    metadata: ["task": "\(task.id)", "name": "\(task.name)"])
-                self.core.shelf.remove(task)
+                self.core.lose(task, "a file was changed by someone else")
+                self.refuseBody(.unknownTask)
+            case .failure(let error as StorageError) where error.code == .changed:
+                self.core.lose(task, error.message)
                 self.refuseBody(.unknownTask)
             case .failure(let error):
                 self.core.logger.warning(
@@ -98,7 +100,7 @@ extension ServingHandler {
             headers.add(name: "Last-Modified", value: date)
         }
         if order.form == .old {
-            if core.gate.isOverloaded { headers.add(name: "Minions-Status", value: "overload") }
+            if core.gate.isOverloaded(for: order.task) { headers.add(name: "Minions-Status", value: "overload") }
             let pieces = order.digestPieces
             let digests = pieces.compactMap { order.task.digest(ofOldPiece: $0) }
             if !pieces.isEmpty, digests.count == pieces.count {
@@ -120,20 +122,21 @@ extension ServingHandler {
     // MARK: - The bytes
 
     private func sendNextWindow(_ context: ChannelHandlerContext) {
-        guard let remaining = transfer?.remaining else { return }
+        guard let transfer else { return }
+        let remaining = transfer.remaining
         guard remaining > 0 else {
-            if let transfer { core.gate.bodyTook(UploadGate.now - transfer.began) }
+            core.gate.bodyTook(UploadGate.now - transfer.began)
             endBody()
             settleAccount()
             return finishAnswer()
         }
         pace.apply(core.gate.pace(rate: account.rate), to: socket)
-        let (count, wait) = core.gate.takeWindow(of: remaining)
+        let (count, wait) = core.gate.takeWindow(of: remaining, for: transfer.task)
         guard wait > .zero else { return sendWindow(count, context) }
         // What is written already, the header at least, need not wait.
         context.flush()
-        transfer?.wasDelayed = true
-        transfer?.delayed = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) { [weak self] in
+        self.transfer?.wasDelayed = true
+        self.transfer?.delayed = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) { [weak self] in
             guard let self, let context = self.context else { return }
             self.transfer?.delayed = nil
             self.sendWindow(count, context)
@@ -141,8 +144,25 @@ extension ServingHandler {
     }
 
     private func sendWindow(_ count: Int64, _ context: ChannelHandlerContext) {
-        guard let transfer, transfer.end(ofNext: count) <= transfer.file.size else { return fileWasCut(context) }
+        guard let transfer, transfer.end(ofNext: count) <= transfer.file.size else {
+            return fileIsLost(context, "a file was cut short by someone else")
+        }
         guard let bytes = self.transfer?.advance(by: count) else { return }
+        guard transfer.task.isForeign else {
+            return write(.fileRegion(transfer.file.region(bytes)), count, context)
+        }
+        // The kernel sends pages of the file as they are when it sends them, so they are copied. What was written to the
+        // file before the look at it, or while it was copied, shows then.
+        core.pool.runIfActive(eventLoop: context.eventLoop) {
+            transfer.file.copy(of: bytes).flatMap { transfer.task.isStillThere ? $0 : nil }
+        }.assumeIsolated().whenComplete { result in
+            guard let context = self.context, self.transfer != nil else { return }
+            if case .success(let buffer?) = result { return self.write(.byteBuffer(buffer), count, context) }
+            self.fileIsLost(context, "a file was changed by someone else while it was sent")
+        }
+    }
+
+    private func write(_ body: IOData, _ count: Int64, _ context: ChannelHandlerContext) {
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { result in
             guard let context = self.context, self.transfer != nil else { return }
@@ -153,7 +173,7 @@ extension ServingHandler {
             case .failure: context.close(promise: nil)
             }
         }
-        context.writeAndFlush(wrapOutboundOut(.body(.fileRegion(transfer.file.region(bytes)))), promise: promise)
+        context.writeAndFlush(wrapOutboundOut(.body(body)), promise: promise)
     }
 
     private func windowIsOut(_ count: Int64) {
@@ -163,14 +183,9 @@ extension ServingHandler {
         _ = creditDelivered()
     }
 
-    /// The file is shorter than it must be: nothing of it can be trusted, and the answer cannot be completed.
-    private func fileWasCut(_ context: ChannelHandlerContext) {
-        if let task = transfer?.task {
-            core.logger.warning(
-                "a file was cut short by someone else; it is no longer served",
-                metadata: ["task": "\(task.id)", "name": "\(task.name)"])
-            core.shelf.remove(task)
-        }
+    /// The file is not what it was: nothing of it can be trusted, and the answer cannot be completed.
+    private func fileIsLost(_ context: ChannelHandlerContext, _ what: String) {
+        if let task = transfer?.task { core.lose(task, what) }
         context.close(promise: nil)
     }
 

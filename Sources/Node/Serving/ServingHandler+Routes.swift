@@ -34,7 +34,7 @@ extension ServingHandler {
                 // Without chunks, only the end of the connection marks the end of the stream.
                 if version == .http1_0 { keepsAlive = false }
                 startNews(head, of: task)
-            case .peer, nil: send(.error(.notFound, "there is nothing under this path"), isHead: isHead)
+            case .peer, .peers, nil: send(.error(.notFound, "there is nothing under this path"), isHead: isHead)
             }
         }
     }
@@ -45,7 +45,7 @@ extension ServingHandler {
             return send(.error(.notFound, "there is nothing under this path"), isHead: isHead)
         }
         guard let task = core.shelf.find(resource: request.resource) else { return send(.unknownTask, isHead: isHead) }
-        perform(request.answer(head, for: task, isOverloaded: core.gate.isOverloaded), isHead: isHead)
+        perform(request.answer(head, for: task, isOverloaded: core.gate.isOverloaded(for: task)), isHead: isHead)
     }
 
     private func perform(_ answer: ServingAnswer, isHead: Bool) {

@@ -17,10 +17,11 @@ import NIOCore
 final class TaskReader: Sendable {
     private let descriptor: CInt
     private let handle: NIOFileHandle
+    private let pin: (any Sendable)?
 
-    /// Takes over `descriptor`.
-    init(owning descriptor: CInt) {
-        self.descriptor = descriptor
+    init(_ file: ServedFile) {
+        descriptor = file.descriptor
+        pin = file.pin
         handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: descriptor)
     }
 
@@ -47,6 +48,23 @@ final class TaskReader: Sendable {
     private var status: stat? {
         var status = stat()
         return fstat(descriptor, &status) == 0 ? status : nil
+    }
+
+    /// A copy of a part of the file; nil if it cannot be read whole. Blocks.
+    func copy(of bytes: Range<Int64>) -> ByteBuffer? {
+        var buffer = ByteBufferAllocator().buffer(capacity: bytes.count)
+        while buffer.readableBytes < bytes.count {
+            let offset = bytes.lowerBound + Int64(buffer.readableBytes)
+            let missing = bytes.count - buffer.readableBytes
+            var result = 0
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) { target in
+                result = pread(descriptor, target.baseAddress, missing, off_t(offset))
+                return max(0, result)
+            }
+            if result < 0, errno == EINTR { continue }
+            guard result > 0 else { return nil }
+        }
+        return buffer
     }
 
     /// The MD5 of a part of the file in hexadecimal; nil if it cannot be read whole. Blocks.

@@ -11,7 +11,6 @@ final class UploadGate: Sendable {
 
     private struct State {
         var queue: UploadQueue
-        var bucket: TokenBucket
         var meter = UplinkMeter()
         var newsPace = NewsPace()
         var nextTicket: Ticket = 1
@@ -19,10 +18,16 @@ final class UploadGate: Sendable {
         var refused: Int64 = 0
     }
 
+    /// What all bodies together may pass.
+    let rate: SharedRate
+    /// The limit of tasks that have none of their own: all of them together have one part of the rate.
+    private let common: RateLimiter
     private let state: Mutex<State>
 
-    init(limits: UploadQueue.Limits, rate: ByteRate?) {
-        state = Mutex(State(queue: UploadQueue(limits: limits), bucket: TokenBucket(rate: rate, at: Self.now)))
+    init(limits: UploadQueue.Limits, rate: SharedRate) {
+        self.rate = rate
+        common = RateLimiter(of: [rate.open()])
+        state = Mutex(State(queue: UploadQueue(limits: limits)))
     }
 
     static var now: Instant { Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
@@ -31,11 +36,13 @@ final class UploadGate: Sendable {
 
     /// Asks for a slot. If the answer is `.wait`, the closure that `whenStarted` makes is called once the slot is there,
     /// on any thread, unless the ticket is given back before. Every ticket that was not refused is to be given back once.
-    func request(whenStarted: (Ticket) -> @Sendable () -> Void) -> (Ticket, UploadQueue.Answer) {
+    func request(
+        for item: UploadQueue.Item?, of flow: UploadQueue.Flow, whenStarted: (Ticket) -> @Sendable () -> Void
+    ) -> (Ticket, UploadQueue.Answer) {
         state.withLock { state in
             let ticket = state.nextTicket
             state.nextTicket += 1
-            let answer = state.queue.request(ticket)
+            let answer = state.queue.request(ticket, for: item, of: flow)
             switch answer {
             case .start: break
             case .wait: state.waiting[ticket] = whenStarted(ticket)
@@ -53,21 +60,26 @@ final class UploadGate: Sendable {
         for start in started { start() }
     }
 
-    // MARK: - Rate
-
-    /// How many of `remaining` bytes to send next, and how long to wait before.
-    func takeWindow(of remaining: Int64) -> (bytes: Int64, wait: Duration) {
-        state.withLock { state in
-            guard let rate = state.bucket.bytesPerSecond else { return (min(remaining, ServingLimits.window), .zero) }
-            // A fiftieth of a second: small enough to keep the rate smooth whatever the number of connections.
-            let window = max(4 << 10, min(Int64(rate / 50), ServingLimits.window))
-            let bytes = min(remaining, window)
-            return (bytes, state.bucket.take(bytes, at: Self.now))
+    /// What is being served goes on, whatever the number.
+    func setSlots(_ slots: Int) {
+        let started = state.withLock { state in
+            var limits = state.queue.limits
+            limits.slots = max(1, slots)
+            return state.queue.setLimits(limits).compactMap { state.waiting.removeValue(forKey: $0) }
         }
+        for start in started { start() }
     }
 
-    func setRate(_ rate: ByteRate?) {
-        state.withLock { $0.bucket.setRate(rate, at: Self.now) }
+    // MARK: - Rate
+
+    /// How many of `remaining` bytes of a task to send next, and how long to wait before.
+    func takeWindow(of remaining: Int64, for task: ServedTask) -> (bytes: Int64, wait: Duration) {
+        let limiter = task.uploads ?? common
+        guard let rate = limiter.bytesPerSecond else { return (min(remaining, ServingLimits.window), .zero) }
+        // A fiftieth of a second: small enough to keep the rate smooth whatever the number of connections.
+        let window = max(4 << 10, min(Int64(rate / 50), ServingLimits.window))
+        let bytes = min(remaining, window)
+        return (bytes, limiter.take(Int(bytes)))
     }
 
     // MARK: - Measure
@@ -82,7 +94,7 @@ final class UploadGate: Sendable {
     /// Bytes per second; nil until known. A rate that was set is its upper bound.
     var uplink: Double? {
         state.withLock { state in
-            state.meter.bytesPerSecond.map { min($0, state.bucket.bytesPerSecond ?? .infinity) }
+            state.meter.bytesPerSecond.map { min($0, rate.bytesPerSecond ?? .infinity) }
         }
     }
 
@@ -104,14 +116,18 @@ final class UploadGate: Sendable {
     /// From here on, in bytes per second, the largest burst that a kernel sends, of 64 KiB, is over in four milliseconds.
     private static let fastestPace = 16e6
 
-    /// Whether a polite client should go elsewhere: requests are waiting, or three quarters of the rate are in use.
-    var isOverloaded: Bool {
-        state.withLock { state in
+    /// Whether a polite client that asks for a task should go elsewhere: requests are waiting, or three quarters of the
+    /// rate are in use.
+    func isOverloaded(for task: ServedTask) -> Bool {
+        let rate = (task.uploads ?? common).bytesPerSecond
+        return state.withLock { state in
             if state.queue.waitingCount > 0 || state.queue.active.count >= state.queue.limits.slots { return true }
-            guard let rate = state.bucket.bytesPerSecond else { return false }
-            return state.meter.recentRate(at: Self.now) > 0.75 * rate
+            return rate.map { state.meter.recentRate(at: Self.now) > 0.75 * $0 } ?? false
         }
     }
+
+    /// Bytes per second that have lately reached others.
+    var recentRate: Double { state.withLock { $0.meter.recentRate(at: Self.now) } }
 
     var load: (active: Int, waiting: Int, refused: Int64) {
         state.withLock { ($0.queue.active.count, $0.queue.waitingCount, $0.refused) }

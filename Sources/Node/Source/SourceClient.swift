@@ -11,7 +11,7 @@ package final class SourceClient: Sendable {
     private let exchange: SourceExchange
     private let options: SourceOptions
     private let limiter: RateLimiter?
-    private let redirects = RedirectMemory()
+    private let redirects: RedirectMemory
 
     /// `downloadLimiter` is asked before any buffer is handed on. `shutdown` has to be called in the end.
     package init(
@@ -20,7 +20,18 @@ package final class SourceClient: Sendable {
         self.exchange = SourceExchange(group: group, options: options)
         self.options = options
         self.limiter = downloadLimiter
+        redirects = RedirectMemory()
     }
+
+    private init(_ other: SourceClient, limiter: RateLimiter) {
+        exchange = other.exchange
+        options = other.options
+        redirects = other.redirects
+        self.limiter = limiter
+    }
+
+    /// The same client for one task, whose limiter is asked instead. Only the original is to be shut down.
+    func limited(by limiter: RateLimiter) -> SourceClient { SourceClient(self, limiter: limiter) }
 
     /// Ends all connections. Reads that are under way fail.
     package func shutdown() async { await exchange.shutdown() }

@@ -57,7 +57,7 @@ final class ServingFixture: Sendable {
             openReader: {
                 let descriptor = open(path, O_RDONLY | O_CLOEXEC)
                 guard descriptor >= 0 else { throw ClientError("open: \(errno)") }
-                return descriptor
+                return ServedFile(descriptor: descriptor)
             },
             isUnchanged: { box.fixture.withLock { $0?.isUnchanged.withLock { $0 } ?? true } })
         shelf.add(task)
