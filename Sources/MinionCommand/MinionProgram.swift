@@ -11,9 +11,17 @@ struct MinionProgram: ParsableCommand {
 
               minion serve
               minion get https://host/file --tracker box:8080
+
+            A machine that downloads often keeps a node, which caches for all of its programs:
+
+              minion peer --tracker box:8080
             """,
         version: version,
-        subcommands: [GetCommand.self, ServeCommand.self, SimulateCommand.self])
+        subcommands: [
+            GetCommand.self, ShareCommand.self, ServeCommand.self, PeerCommand.self, CacheCommand.self,
+            PeersCommand.self,
+            SimulateCommand.self, CompletionsCommand.self, ManualCommand.self,
+        ])
 
     static let version = "0.1.0"
 }

@@ -100,6 +100,8 @@ class Host:
         self.box = box
         self.root = box.root / name
         self.files = self.root / "files"
+        #: Where the node of this host listens, if `Box.peer` started one.
+        self.socket: Optional[Path] = None
         for folder in (self.files, self.root / "home", self.root / "tmp", self.root / "run"):
             folder.mkdir(parents=True)
             folder.chmod(0o700)
@@ -108,9 +110,10 @@ class Host:
     def env(self) -> Dict[str, str]:
         folders = {"HOME": "home", "TMPDIR": "tmp", "XDG_RUNTIME_DIR": "run"}
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+        node = {"MINION_SOCKET": str(self.socket)} if self.socket else {}
         return {
             **kept, **{name: str(self.root / folder) for name, folder in folders.items()},
-            "MINION_TEST_BOX": self.box.mark, "TERM": "xterm",
+            "MINION_TEST_BOX": self.box.mark, "TERM": "xterm", **node,
         }
 
     def start(self, *arguments: object, env: Optional[Dict[str, str]] = None, **options: Any) -> Running:
@@ -232,6 +235,69 @@ class TrackerProcess:
         assert self._start(), f"minion serve does not start again:\n{self.log}"
 
 
+class PeerProcess:
+    """`minion peer` on a host, ready when the constructor returns; `get` on that host uses it from then on."""
+
+    def __init__(self, box: "Box", host: Host, arguments: Sequence[object], env: Optional[Dict[str, str]] = None):
+        self._box = box
+        self._host = host
+        self._arguments = arguments
+        self._env = env
+        self.cache = host.root / "cache"
+        self.socket = host.root / "run" / "node.sock"
+        self._start()
+        host.socket = self.socket
+
+    def _start(self) -> None:
+        self.running = self._host.start(
+            "peer", "--cache-dir", self.cache, "--socket", self.socket, *self._arguments, env=self._env)
+        self.process = self.running.process
+        wait_until(lambda: self.is_ready or not self.running.is_running, "minion peer to be ready")
+        assert self.running.is_running, f"minion peer does not start: {self.running.err}"
+
+    @property
+    def is_ready(self) -> bool:
+        return b"serves on" in self.running.out
+
+    @property
+    def log(self) -> str:
+        return self.running.err
+
+    def descriptors(self) -> Tuple[int, int]:
+        """How many files it has open, and how many sockets."""
+        folder = Path(f"/proc/{self.process.pid}/fd")
+        targets = []
+        for name in os.listdir(folder):
+            try:
+                targets.append(os.readlink(folder / name))
+            except OSError:
+                continue  # closed while we looked
+        sockets = sum(target.startswith("socket:") for target in targets)
+        return len(targets) - sockets, sockets
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds: float = STOPPING) -> int:
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+    def reload(self) -> None:
+        """Has it read its settings again, and waits until it has."""
+        before = self.log.count("settings")
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log.count("settings") > before, "minion peer to read its settings")
+
+    def restart(self) -> None:
+        """Starts anew with the same folders; the old process must be gone."""
+        self._start()
+
+    def content(self) -> List[Path]:
+        """The files with data in the cache."""
+        return sorted(self.cache.glob("tasks/*/*/content"))
+
+
 class Box:
     """Everything that one test runs. `close` fails if something is left that should not be."""
 
@@ -243,6 +309,7 @@ class Box:
         self.has_lingering_nodes = False
         self.started: List[Running] = []
         self._trackers: List[TrackerProcess] = []
+        self._peers: List[PeerProcess] = []
         self._closers: List[Callable[[], None]] = []
         self._hosts: Dict[str, Host] = {}
 
@@ -258,6 +325,17 @@ class Box:
         tracker = TrackerProcess(self, f"tracker{len(self._trackers)}", host, arguments)
         self._trackers.append(tracker)
         return tracker
+
+    def peer(
+        self, host: Union[Host, str] = "a", *arguments: object, tracker: Optional[TrackerProcess] = None,
+        env: Optional[Dict[str, str]] = None,
+    ) -> PeerProcess:
+        """The node of a host."""
+        if tracker is not None:
+            arguments = (*arguments, "--tracker", tracker.address)
+        peer = PeerProcess(self, self.host(host) if isinstance(host, str) else host, arguments, env)
+        self._peers.append(peer)
+        return peer
 
     def source(self, name: str = "127.0.0.1") -> Source:
         return self._closing(Source(name))
@@ -275,11 +353,13 @@ class Box:
     # Processes.
 
     def processes(self, with_trackers: bool = False) -> Dict[int, str]:
-        """Living processes that this test's commands started, by id."""
-        trackers = {tracker.process.pid for tracker in self._trackers}
+        """Living processes that this test's commands started, by id; not those that stay: trackers and hosts' nodes."""
+        staying = () if with_trackers else (server.process.pid for server in [*self._trackers, *self._peers])
+        # A test that calls a library is itself at home in the box.
+        others = {os.getpid(), *staying}
         found: Dict[int, str] = {}
         for entry in os.listdir("/proc"):
-            if not entry.isdigit() or (not with_trackers and int(entry) in trackers):
+            if not entry.isdigit() or int(entry) in others:
                 continue
             try:
                 if self._is_ours(Path("/proc") / entry):
@@ -298,7 +378,7 @@ class Box:
             or os.readlink(entry / "cwd").startswith(root))
 
     def signal_nodes(self, number: int) -> None:
-        """Signals everything of this test but its trackers."""
+        """Signals everything of this test but its trackers and hosts' nodes."""
         self.signal_only(self.processes(), number)
 
     def signal_only(self, pids: Iterable[int], number: int) -> None:
@@ -326,16 +406,10 @@ class Box:
             self.wait_for_no_processes()
         except AssertionError:
             complaints.append(f"processes are left: {self.processes()}")
-        for tracker in self._trackers:
-            if tracker.process.poll() is None:
-                try:
-                    code = tracker.stop()
-                    if code != 0:
-                        complaints.append(f"minion serve ended with {code} on SIGTERM")
-                except subprocess.TimeoutExpired:
-                    complaints.append("minion serve does not end on SIGTERM")
-            elif tracker.process.returncode not in (0, -signal.SIGKILL):
-                complaints.append(f"minion serve ended by itself with {tracker.process.returncode}")
+        # A node takes its leave of a tracker, which therefore goes last.
+        for name, servers in (("peer", self._peers), ("serve", self._trackers)):
+            for server in servers:
+                complaints += self._stop(name, server)
         for pid in self.processes(with_trackers=True):
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -346,6 +420,18 @@ class Box:
         for close in self._closers:
             close()
         return complaints
+
+    @staticmethod
+    def _stop(name: str, server: Union[TrackerProcess, PeerProcess]) -> List[str]:
+        if server.process.poll() is None:
+            try:
+                code = server.stop()
+            except subprocess.TimeoutExpired:
+                return [f"minion {name} does not end on SIGTERM"]
+            return [f"minion {name} ended with {code} on SIGTERM"] if code != 0 else []
+        if server.process.returncode not in (0, -signal.SIGKILL):
+            return [f"minion {name} ended by itself with {server.process.returncode}"]
+        return []
 
     def logs(self) -> str:
         """The last words of everything, for a failed test's report."""

@@ -53,6 +53,7 @@ class Resource:
         self.framing = "length"
         self.etag = True
         self.last_modified = True
+        self.cache_control: Optional[str] = None
         #: Bytes per second of all responses together.
         self.rate: Optional[float] = None
         #: Answers for the first requests, one each, before the path behaves.
@@ -275,6 +276,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("ETag", content.etag)
         if resource.last_modified:
             self.send_header("Last-Modified", LAST_MODIFIED)
+        if resource.cache_control:
+            self.send_header("Cache-Control", resource.cache_control)
         self.send_header("Content-Type", "application/octet-stream")
         if resource.ranges:
             self.send_header("Accept-Ranges", "bytes")

@@ -110,6 +110,48 @@ import Testing
                 == [DownloadRequest.Header(name: "authorization", value: "mine")])
     }
 
+    @Test(arguments: [["--no-fallback"], ["--no-source"], ["--fallback", "--no-source"]])
+    func sourceCanBeForbidden(arguments: [String]) throws {
+        #expect(try !options(["http://h/f", "--tracker", "t"] + arguments).request.mayUseSource)
+    }
+
+    @Test func sharedNameHasNoSource() throws {
+        let options = try options(["minion:a/disk.img", "--tracker", "t"])
+        #expect(!options.request.mayUseSource)
+        #expect(options.request.url == "minion:a/disk.img")
+        #expect(options.destination == .file("/tmp/disk.img"))
+    }
+
+    @Test func leechUploadsNothing() throws {
+        #expect(try options(["http://h/f"]).request.mayUpload)
+        #expect(try !options(["http://h/f", "--no-upload"]).request.mayUpload)
+    }
+
+    @Test func nodeOfTheHostIsUsedUnlessItIsAvoided() throws {
+        let named = ["MINION_SOCKET": "/s", "HOME": "/h"]
+        #expect(try options(["http://h/f"], environment: named).node == .named("/s"))
+        #expect(try options(["http://h/f", "--no-node"], environment: named).node == .own)
+        guard case .any(let places) = try options(["http://h/f"], environment: ["MINION_SOCKET": ""]).node else {
+            Issue.record("no place is looked at")
+            return
+        }
+        #expect(places.last == "/run/minion/node.sock")
+    }
+
+    @Test(arguments: [
+        ["--listen", "7000"], ["--advertise", "h"], ["--site", "s"], ["--trace", "t"], ["--logfile", "l"],
+        ["--verbose", "1"], ["--callback", "delete"],
+    ])
+    func whatOnlyAnOwnNodeCanDoBringsOne(arguments: [String]) throws {
+        #expect(try options(["http://h/f"] + arguments, environment: ["MINION_SOCKET": "/s"]).node == .own)
+    }
+
+    /// The host's node may know trackers that the command does not.
+    @Test func withoutSourceTheHostsNodeMayKnowATracker() throws {
+        let options = try options(["http://h/f", "--no-source"], environment: ["MINION_SOCKET": "/s"])
+        #expect(throws: CommandError.self) { try options.checkAlone() }
+    }
+
     /// Each with what the message must name.
     @Test(
         arguments: [
@@ -145,7 +187,8 @@ import Testing
             (["http://h/f", "-H", "Accept-Encoding: gzip"], ["Accept-Encoding"]),
             (["http://h/f", "--tag", "a\nb"], ["--tag"]),
             (["ftp://h/f"], ["ftp"]),
-            (["http://h/f", "--no-fallback"], ["--no-fallback", "tracker"]),
+            (["http://h/f", "--no-fallback", "--no-node"], ["--no-fallback", "tracker"]),
+            (["minion:x", "--no-node"], ["minion:NAME", "tracker"]),
             (["http://h/f", "--data-stdout", "-o", "x"], ["--data-stdout", "'x'"]),
             (["http://h/f", "-o", "-", "--progress", "json"], ["stdout"]),
             (["http://h/f", "--data-stdout", "--hash", "md5:00112233445566778899aabbccddeeff"], ["--hash", "stdout"]),

@@ -1,3 +1,4 @@
+import HostNode
 import MinionCommand
 import Node
 import Testing
@@ -26,22 +27,5 @@ import Testing
             request: request, uploadSeconds: 1.5, deletesFile: true, scratchFolder: "/x", verbosity: 2)
         let back = try JSONLines.decode(NodeOrder.self, from: try JSONLines.encode(order).dropLast())
         #expect("\(back)" == "\(order)")
-    }
-
-    @Test func linesAreCutWhereverTheBytesAre() {
-        var splitter = LineSplitter()
-        var lines: [String] = []
-        for byte in "one\n\ntwo\nthr".utf8 {
-            lines += (splitter.add(CollectionOfOne(byte)) ?? []).map { String(decoding: $0, as: UTF8.self) }
-        }
-        #expect(lines == ["one", "", "two"])
-        #expect(splitter.add("ee\nfour\n".utf8)?.map { String(decoding: $0, as: UTF8.self) } == ["three", "four"])
-    }
-
-    @Test func endlessLineIsRefused() {
-        var splitter = LineSplitter()
-        let part = [UInt8](repeating: 65, count: 1 << 20)
-        #expect((0..<4).allSatisfy { _ in splitter.add(part) != nil })
-        #expect(splitter.add(part) == nil)
     }
 }

@@ -46,6 +46,23 @@ import Testing
     }
 
     @Test(arguments: [
+        ("minion:disk.img", "disk.img"), ("minion:nightly/42/a%20b", "a%20b"), ("minion:ü", "ü"),
+        ("minion:http", "http"),
+    ])
+    func sharedNameIsTakenAsItIs(url: String, fileName: String) throws {
+        let parsed = try SourceURL(url)
+        #expect(parsed.text == url && parsed.isShared && parsed.authorization == nil)
+        #expect(try parsed.fileName() == fileName)
+        #expect(try !SourceURL("http://h/f").isShared)
+    }
+
+    @Test(arguments: ["minion:", "minion:a b", "minion:a?b", "minion:a#b", "minion:a\nb"])
+    func wrongSharedNameIsRefused(url: String) {
+        let error = #expect(throws: CommandError.self) { try SourceURL(url) }
+        #expect(error?.exitCode == 2)
+    }
+
+    @Test(arguments: [
         "http://h/..", "http://h/.", "http://h/%2e%2e", "http://h/..%2f..%2fetc%2fpasswd", "http://h/a%2Fb",
         "http://h/a%00b", "http://h/a%0Ab", "http://h/%1b%5b2J", "http://h/" + String(repeating: "x", count: 256),
     ])

@@ -15,18 +15,20 @@ struct GetCommand: ParsableCommand {
               minion get https://host/disk.img --tracker box:8080
               minion get https://host/disk.img -o /srv/ --hash sha256:9f86d0… --download-rate 80mbit
               minion get https://host/files.tar --data-stdout | tar x
+              minion get minion:disk.img --tracker box:8080
 
             Exit codes: 0 complete; 1 failed; 2 wrong arguments; 4 wrong checksum; 5 no tracker reachable (with \
             --no-fallback); 6 host name not found; 7 source not reachable; 128 + n ended by signal n (130 Ctrl-C, \
             141 closed pipe).
             """)
 
-    @Argument(help: "The file's URL, http or https.")
+    @Argument(help: "The file's URL, http or https; or minion:NAME for a file that another machine shares.")
     var url: String
 
     @OptionGroup(title: "File") var file: FileFlags
     @OptionGroup(title: "Source") var source: SourceFlags
     @OptionGroup(title: "Other machines") var swarm: SwarmFlags
+    @OptionGroup(title: "Host") var node: NodeFlags
     @OptionGroup(title: "Limits") var limits: LimitFlags
     @OptionGroup(title: "Output") var output: OutputFlags
 

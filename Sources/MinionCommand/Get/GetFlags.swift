@@ -11,7 +11,11 @@ struct FileFlags: ParsableArguments {
             valueName: "path"))
     var output: String?
 
-    @Flag(help: "Write the bytes to stdout in order, while they arrive. Nothing is kept on disk.")
+    @Flag(
+        help: """
+            Write the bytes to stdout in order, while they arrive. Nothing is kept on disk but in the cache of the host's \
+            node, if there is one.
+            """)
     var dataStdout = false
 
     @Option(
@@ -27,14 +31,19 @@ struct FileFlags: ParsableArguments {
 struct SourceFlags: ParsableArguments {
     @Option(
         name: [.customShort("H"), .customLong("header")], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A header field for the source; repeatable.", valueName: "name: value"),
-        transform: ArgumentValues.header)
-    var headers: [DownloadRequest.Header] = []
+        help: ArgumentHelp(
+            "A header field for the source; repeatable. '@FILE' reads fields from a file, one a line, '@-' from stdin.",
+            valueName: "name: value"),
+        transform: HeaderArgument.init)
+    var headers: [HeaderArgument] = []
 
     @Flag(
         inversion: .prefixedNo,
         help: "Whether this machine may read the source. If not, every byte comes from other machines.")
     var fallback = true
+
+    @Flag(help: "The same as --no-fallback: for hosts without a way out.")
+    var noSource = false
 
     @Option(
         parsing: .unconditional,
@@ -101,6 +110,29 @@ struct SwarmFlags: ParsableArguments {
             valueName: "host[:port]"),
         transform: ArgumentValues.advertise)
     var advertise: String?
+
+    @Flag(help: "Take from others without giving: nothing is uploaded.")
+    var noUpload = false
+}
+
+/// Which node does the work.
+struct NodeFlags: ParsableArguments {
+    @Flag(
+        help: ArgumentHelp(
+            "Use a node of its own, though one runs on this host (minion peer).",
+            discussion: """
+                Without it, the host's node downloads into its cache, and the file is put in place from there; \
+                --upload-time does not apply then. MINION_SOCKET names the node to use. What looks into a single \
+                download or sets up its node (--listen, --advertise, --site, --callback, --foreground, --trace, --logfile, \
+                --verbose) brings a node of its own, too.
+                """))
+    var noNode = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Put the file in place as a hard link into the host's cache: nothing is copied, and it is read-only.",
+            discussion: "A file system that can share blocks (reflink) does so without this flag, and safely."))
+    var hardLink = false
 }
 
 /// What it may cost.
@@ -124,6 +156,9 @@ struct LimitFlags: ParsableArguments {
             valueName: "seconds"),
         transform: ArgumentValues.seconds)
     var uploadTime: Duration = .seconds(60)
+
+    @Flag(help: "Serve in the foreground: the command ends when serving does, and serving ends with the command.")
+    var foreground = false
 
     @Option(
         help: ArgumentHelp("What to do when serving ends: delete removes the file.", valueName: "delete"))

@@ -3,15 +3,21 @@ import FoundationEssentials
 import Glibc
 import MinionCore
 package import Node
+import PieceStore
 
 /// What `minion get` was asked to do, after everything that can be checked without a download was checked.
 package struct GetOptions: Sendable {
     /// The order for the node. Its destination is empty if the bytes go to stdout: a place for them is made later.
     package var request: DownloadRequest
+    package var node: NodeChoice
+    /// Whether a file out of the cache is put in place as a second name of it.
+    package var hardLink: Bool
     /// The destination as the user would name it.
     package var destination: Destination
     package var uploadTime: Duration
     package var deletesFile: Bool
+    /// Whether the command stays until serving ends.
+    package var servesInForeground: Bool
     package var progress: ProgressStyle
     package var isQuiet: Bool
     package var explains: Bool
@@ -43,7 +49,7 @@ package struct GetOptions: Sendable {
         var path = ""
         if case .file(let file) = destination { path = file }
         request = DownloadRequest(url: url.text, destination: path)
-        request.headers = command.source.headers
+        request.headers = try HeaderArgument.fields(of: command.source.headers)
         if let authorization = url.authorization,
             !request.headers.contains(where: { $0.name.lowercased() == "authorization" })
         {
@@ -58,7 +64,8 @@ package struct GetOptions: Sendable {
             ? try ArgumentValues.trackers(fromEnvironment: environment["MINION_TRACKER"] ?? "") : command.swarm.tracker
         request.downloadRate = command.limits.downloadRate?.bytesPerSecond
         request.uploadRate = command.limits.uploadRate?.bytesPerSecond
-        request.mayUseSource = command.source.fallback
+        request.mayUseSource = command.source.fallback && !command.source.noSource && !url.isShared
+        request.mayUpload = !command.swarm.noUpload
         request.inOrder = destination == .standardOutput
         request.digest = command.file.digest
         request.listen = command.swarm.listen ?? ":0"
@@ -67,23 +74,40 @@ package struct GetOptions: Sendable {
         request.timeoutSeconds = command.source.timeout?.inSeconds
         request.tracePath = command.output.trace.map(absolute)
 
+        node = NodeChoice(
+            isAvoided: command.node.noNode || Self.needsOwnNode(command), environment: environment,
+            isRoot: geteuid() == 0)
+        hardLink = command.node.hardLink
         uploadTime = command.limits.uploadTime
         deletesFile = command.limits.callback == .delete || destination == .standardOutput
+        servesInForeground = command.limits.foreground
         progress = command.output.progress
         isQuiet = command.output.quiet
         explains = command.output.explain
         verbosity = command.output.verbose
         logFile = command.output.logfile.map(absolute)
-        temporaryFolder = environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/var/tmp"
+        temporaryFolder = ScratchFolder.place(environment: environment)
         try checkCombinations()
     }
 
-    private func checkCombinations() throws(CommandError) {
+    /// What only a node that has nothing else to do can do.
+    private static func needsOwnNode(_ command: GetCommand) -> Bool {
+        command.swarm.listen != nil || command.swarm.advertise != nil || !command.swarm.site.isEmpty
+            || command.limits.callback != nil || command.limits.foreground || command.output.trace != nil
+            || command.output.logfile != nil || command.output.verbose > 0
+    }
+
+    /// Finds what a node of its own cannot do; the host's node may have trackers of which this command knows nothing.
+    package func checkAlone() throws(CommandError) {
         if request.trackers.isEmpty, !request.mayUseSource {
             throw .usage(
-                "with --no-fallback and without a tracker there is nobody to ask",
+                "without the source (--no-fallback, minion:NAME) and without a tracker there is nobody to ask",
                 hint: "give --tracker HOST:PORT or set MINION_TRACKER")
         }
+    }
+
+    private func checkCombinations() throws(CommandError) {
+        if node == .own { try checkAlone() }
         if request.digest != nil, destination == .standardOutput {
             throw .usage(
                 "--hash comes too late for bytes that have gone to stdout",

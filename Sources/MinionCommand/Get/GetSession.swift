@@ -1,11 +1,12 @@
 import FoundationEssentials
 import Glibc
+import HostNode
 import MinionCore
 import Node
 import PieceStore
 
-/// One `minion get`: starts the node, shows what it tells, and waits for the file, a failure or a signal. One thread, one
-/// `poll`; all that takes long happens in the node.
+/// One `minion get`: finds or starts the node, shows what it tells, and waits for the file, a failure or a signal. One
+/// thread, one `poll`; all that takes long happens in the node or on threads of their own.
 package struct GetSession: ~Copyable {
     /// What a session works on besides its options; other values than the defaults are for tests.
     package struct Surroundings: Sendable {
@@ -31,45 +32,62 @@ package struct GetSession: ~Copyable {
     private let signals: Int32
     private let output: Int32
     private let patience: Duration
+    /// Where a node of its own puts the file; empty: it stays in the host's cache.
+    private let destination: String
+    private let started = ContinuousClock.now
     private var reporter: Reporter
-    private var node: PrivateNodeProcess
+    private let node: any NodeConnection
     private var splitter = LineSplitter()
     private var streamer: PrefixStreamer?
-    /// Set when the file is complete; with a streamer the session goes on until its reader has everything.
+    private var placer: ContentPlacer?
+    /// Set when the node has the file; the session goes on until it has come to where it belongs.
     private var result: DownloadProgress?
 
     /// Runs it. The exit code; every error has been told.
     package static func run(_ options: GetOptions, in surroundings: Surroundings = Surroundings()) throws -> Int32 {
         signal(SIGPIPE, SIG_IGN)
         let signals = try surroundings.signals ?? SignalPipe.install([SIGINT, SIGTERM, SIGHUP])
-        var options = options
+        let reporter = Reporter(
+            options, environment: surroundings.environment, errors: surroundings.errors, output: surroundings.output)
+        var request = options.request
+        if reporter.isSilent { request.progressSeconds = 5 }
+        if let host = try options.node.connect() {
+            // Put in place by this process, with the rights of its user.
+            request.destination = ""
+            try host.send(HostOrder(.get(request)))
+            var session = GetSession(options, surroundings, reporter, host, destination: "", signals: signals)
+            return session.wait()
+        }
+        try options.checkAlone()
         var scratch: String?
         if options.destination == .standardOutput {
-            let folder = try ScratchFolder.make(in: options.temporaryFolder)
-            options.request.destination = folder + "/content"
+            let folder: String
+            do {
+                folder = try ScratchFolder.make(in: options.temporaryFolder)
+            } catch {
+                throw CommandError(error.message)
+            }
+            request.destination = folder + "/content"
             scratch = folder
         }
         // After a success the node serves on from the folder and removes it in the end. Otherwise the node is gone.
         var code = ExitStatus.failure
         defer { if let scratch, code != ExitStatus.success { ScratchFolder.remove(scratch) } }
-        var session = try GetSession(options, surroundings, signals: signals)
-        var request = options.request
-        if session.reporter.isSilent { request.progressSeconds = 5 }
-        try session.node.send(
+        let node = try start(options, surroundings)
+        try node.send(
             NodeOrder(
                 request: request, uploadSeconds: options.uploadTime.inSeconds, deletesFile: options.deletesFile,
-                scratchFolder: scratch, verbosity: options.verbosity, logsToStandardError: options.logFile != nil))
+                servesForUser: options.servesInForeground, scratchFolder: scratch, verbosity: options.verbosity,
+                logsToStandardError: options.logFile != nil))
+        var session = GetSession(
+            options, surroundings, reporter, node, destination: request.destination, signals: signals)
         code = session.wait()
         return code
     }
 
-    private init(_ options: GetOptions, _ surroundings: Surroundings, signals: Int32) throws(CommandError) {
-        self.options = options
-        self.signals = signals
-        output = surroundings.output
-        patience = surroundings.patience
-        reporter = Reporter(
-            options, environment: surroundings.environment, errors: surroundings.errors, output: surroundings.output)
+    private static func start(
+        _ options: GetOptions, _ surroundings: Surroundings
+    ) throws(CommandError) -> PrivateNodeProcess {
         var log: Int32?
         if let path = options.logFile {
             let fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -77,9 +95,22 @@ package struct GetSession: ~Copyable {
             log = fd
         }
         defer { if let log { close(log) } }
-        node = try PrivateNodeProcess(
+        return try PrivateNodeProcess(
             executable: surroundings.executable, arguments: surroundings.arguments,
             environment: surroundings.environment, errorFile: log)
+    }
+
+    private init(
+        _ options: GetOptions, _ surroundings: Surroundings, _ reporter: Reporter, _ node: any NodeConnection,
+        destination: String, signals: Int32
+    ) {
+        self.options = options
+        self.signals = signals
+        self.reporter = reporter
+        self.node = node
+        self.destination = destination
+        output = surroundings.output
+        patience = surroundings.patience
     }
 
     private mutating func wait() -> Int32 {
@@ -89,23 +120,46 @@ package struct GetSession: ~Copyable {
             var pollers = [
                 pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: messagesEnded ? -1 : node.messages, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: streamer?.end ?? -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: streamer?.end ?? placer?.end ?? -1, events: Int16(POLLIN), revents: 0),
+                // Says nothing but that its reader is gone.
+                pollfd(fd: options.progress == .json ? output : -1, events: 0, revents: 0),
             ]
             poll(&pollers, nfds_t(pollers.count), timeout())
             reporter.tick()
             if pollers[0].revents != 0, let signal = SignalPipe.next(from: signals) {
                 return cancelled(ExitStatus.signalled(signal))
             }
-            if pollers[2].revents != 0, let code = streamed() { return code }
+            if pollers[3].revents != 0 { return cancelled(ExitStatus.signalled(SIGPIPE)) }
+            if pollers[2].revents != 0, let code = streamed() ?? placed() { return code }
             if pollers[1].revents != 0 {
                 switch readMessages(&messagesEnded) {
                 case .failed(let error): return failed(error)
                 case .finished(let progress):
-                    result = progress
-                    guard let streamer else { return finished(progress) }
-                    streamer.finish()
+                    if let code = deliver(progress) { return code }
                 case nil: break
                 }
+            }
+        }
+    }
+
+    /// Waits until the node ends by itself, because its upload time is over.
+    private mutating func stay() -> Int32 {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            var pollers = [
+                pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: node.messages, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: options.progress == .json ? output : -1, events: 0, revents: 0),
+            ]
+            poll(&pollers, nfds_t(pollers.count), -1)
+            if pollers[0].revents != 0, let signal = SignalPipe.next(from: signals) {
+                return cancelled(ExitStatus.signalled(signal))
+            }
+            if pollers[2].revents != 0 { return cancelled(ExitStatus.signalled(SIGPIPE)) }
+            // It has said its last word, so what becomes readable is the end.
+            if pollers[1].revents != 0, read(node.messages, &buffer, buffer.count) == 0 {
+                node.waitForEnd(patience: patience, impatience: signals)
+                return ExitStatus.success
             }
         }
     }
@@ -124,11 +178,7 @@ package struct GetSession: ~Copyable {
         if count < 0, errno == EAGAIN || errno == EINTR { return nil }
         guard count > 0 else {
             ended = true
-            if result != nil { return nil }
-            return .failed(
-                CommandError(
-                    "the node ended unexpectedly (\(node.describeEnd()))",
-                    hint: "what has arrived is kept: the same command goes on from there; --logfile FILE tells more"))
+            return result == nil ? .failed(node.unexpectedEnd()) : nil
         }
         guard let lines = splitter.add(buffer[..<count]) else {
             return .failed(CommandError("the node talks nonsense"))
@@ -148,6 +198,7 @@ package struct GetSession: ~Copyable {
         case .update(.progress(let progress)): reporter.progressed(progress)
         case .update(.warning(let text)): reporter.warned(text)
         case .update(.failed(let error)): return .failed(CommandError(error))
+        case .refused(let reason): return .failed(CommandError("the node of this host refuses: \(reason)"))
         case .update(.prefix(let path, let bytes)):
             guard options.destination == .standardOutput else { break }
             do throws(CommandError) {
@@ -156,26 +207,40 @@ package struct GetSession: ~Copyable {
                 return .failed(error)
             }
             streamer?.advance(to: bytes)
-        case .update(.finished(let progress)):
-            if options.destination == .standardOutput {
-                do throws(CommandError) {
-                    try stream(from: options.request.destination)
-                } catch {
-                    return .failed(error)
-                }
-            }
-            return .finished(progress)
+        case .update(.finished(let progress)): return .finished(progress)
+        case .hello, .cache, .entries, .removed, .verified, .done: break
         }
         return nil
     }
 
-    // MARK: - Bytes to stdout
+    // MARK: - Where the bytes belong
+
+    /// Brings the complete content there; an exit code if it is there already.
+    private mutating func deliver(_ progress: DownloadProgress) -> Int32? {
+        result = progress
+        do throws(CommandError) {
+            switch options.destination {
+            case .standardOutput:
+                try stream(from: progress.path ?? destination)
+                streamer?.finish()
+            case .file(let path):
+                guard let host = node as? HostConnection else { return finished(progress) }
+                placer = try ContentPlacer(
+                    source: progress.path ?? "", owner: host.contentOwner, destination: path, hardLink: options.hardLink
+                )
+            }
+        } catch {
+            return failed(error)
+        }
+        return nil
+    }
 
     private mutating func stream(from path: String) throws(CommandError) {
         guard streamer == nil else { return }
-        // The file may have got its final name since the node spoke.
-        let current = FileKind(at: path) == .missing ? options.request.destination : path
-        streamer = try PrefixStreamer(path: current, output: output)
+        let host = node as? HostConnection
+        // The file of a private node may have got its final name since the node spoke.
+        let current = host == nil && FileKind(at: path) == .missing ? destination : path
+        streamer = try PrefixStreamer(path: current, owner: host?.contentOwner, output: output)
     }
 
     private mutating func streamed() -> Int32? {
@@ -187,12 +252,25 @@ package struct GetSession: ~Copyable {
         }
     }
 
+    private mutating func placed() -> Int32? {
+        switch placer?.outcome {
+        case .placed(let warning):
+            if let warning { reporter.warned(warning) }
+            guard var result else { return nil }
+            // The user waited for the file to be in its place, too.
+            result.seconds = max(result.seconds, started.duration(to: .now).inSeconds)
+            return finished(result)
+        case .failed(let error): return failed(error)
+        case nil: return nil
+        }
+    }
+
     // MARK: - Ends
 
-    /// The node serves on by itself.
+    /// The node serves on, by itself unless the user wants to see the end of it.
     private mutating func finished(_ progress: DownloadProgress) -> Int32 {
         reporter.finished(progress)
-        return ExitStatus.success
+        return options.servesInForeground ? stay() : ExitStatus.success
     }
 
     private mutating func failed(_ error: CommandError) -> Int32 {
@@ -203,6 +281,7 @@ package struct GetSession: ~Copyable {
 
     private mutating func cancelled(_ code: Int32) -> Int32 {
         reporter.cleared()
+        placer?.stop()
         node.stop(patience: patience, impatience: signals)
         return code
     }

@@ -29,10 +29,15 @@ final class PrefixStreamer: Sendable {
 
     private static let bufferSize = 256 << 10
 
-    /// Opens the file. It may be renamed or removed afterwards.
-    init(path: String, output: Int32) throws(CommandError) {
-        source = open(path, O_RDONLY | O_CLOEXEC)
+    /// Opens the file, which must be `owner`'s, if one is given. It may be renamed or removed afterwards.
+    init(path: String, owner: uid_t? = nil, output: Int32) throws(CommandError) {
+        source = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard source >= 0 else { throw CommandError("cannot read \(path.quoted): \(lastError())") }
+        var status = stat()
+        if let owner, fstat(source, &status) != 0 || status.st_uid != owner {
+            close(source)
+            throw CommandError("the node names a file that is not its own: \(path.quoted)")
+        }
         (end, endSignal) = try FileDescriptors.makePipe()
         self.output = output
         // Ends after `finish`, on any error, or with the process, which does not outlive its download.

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import MinionCore
 
-/// The URL that a user gives, checked and split.
+/// The URL that a user gives, checked and split: `http` or `https`, or `minion:NAME` for what another machine shares.
 package struct SourceURL: Hashable, Sendable {
     /// The longest URL that is accepted, in bytes.
     package static let maximumLength = 32 << 10
@@ -13,6 +13,13 @@ package struct SourceURL: Hashable, Sendable {
     package let authorization: String?
     /// The last segment of the path as it stands in the URL; empty if the path ends in a slash.
     package let lastSegment: String
+    /// Whether it has no source, but somebody who shares it.
+    package let isShared: Bool
+
+    /// What a shared name begins with.
+    package static let sharedScheme = "minion:"
+    /// The longest shared name, in bytes.
+    package static let maximumNameLength = 1000
 
     package init(_ url: String) throws(CommandError) {
         guard !url.isEmpty else { throw .usage("the URL is empty") }
@@ -23,8 +30,12 @@ package struct SourceURL: Hashable, Sendable {
         else {
             throw .usage("the URL \(url.quoted) has spaces or control characters", hint: "write a space as %20")
         }
+        if url.hasPrefix(Self.sharedScheme), !url.hasPrefix(Self.sharedScheme + "//") {
+            try self.init(sharedName: String(url.dropFirst(Self.sharedScheme.count)))
+            return
+        }
         guard let separator = url.firstRange(of: "://") else {
-            throw .usage("the URL \(url.quoted) has no scheme", hint: "it starts with http:// or https://")
+            throw .usage("the URL \(url.quoted) has no scheme", hint: "it starts with http://, https:// or minion:")
         }
         let scheme = url[..<separator.lowerBound].lowercased()
         guard scheme == "http" || scheme == "https" else {
@@ -33,6 +44,7 @@ package struct SourceURL: Hashable, Sendable {
         let rest = url[separator.upperBound...].prefix { $0 != "#" }
         let pathStart = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         var authority = rest[..<pathStart]
+        let authorization: String?
         if let at = authority.lastIndex(of: "@") {
             let user = Percent.decoded(authority[..<at])
             authorization = "Basic " + Data(user).base64EncodedString()
@@ -43,10 +55,34 @@ package struct SourceURL: Hashable, Sendable {
         try Self.check(authority: String(authority), of: url)
 
         let path = rest[pathStart...]
-        text = scheme + "://" + authority + (path.first == "/" ? "" : "/") + Percent.encodingUnsafe(path)
         let hierarchical = path.prefix { $0 != "?" }
-        lastSegment =
-            hierarchical.lastIndex(of: "/").map { String(hierarchical[hierarchical.index(after: $0)...]) } ?? ""
+        self.init(
+            text: scheme + "://" + authority + (path.first == "/" ? "" : "/") + Percent.encodingUnsafe(path),
+            authorization: authorization,
+            lastSegment: hierarchical.lastIndex(of: "/").map { String(hierarchical[hierarchical.index(after: $0)...]) }
+                ?? "",
+            isShared: false)
+    }
+
+    /// The name under which a file without a source is shared: no spaces, `?` or `#`, at most 1,000 bytes.
+    package init(sharedName name: String) throws(CommandError) {
+        guard !name.isEmpty, name.utf8.count <= Self.maximumNameLength, !name.hasControlCharacters,
+            !name.contains(where: { $0.isWhitespace || $0 == "?" || $0 == "#" })
+        else {
+            throw .usage(
+                "the name \(name.quoted) cannot be shared",
+                hint: "give 1 to \(Self.maximumNameLength) bytes without spaces, ? and #")
+        }
+        self.init(
+            text: Self.sharedScheme + name, authorization: nil,
+            lastSegment: name.lastIndex(of: "/").map { String(name[name.index(after: $0)...]) } ?? name, isShared: true)
+    }
+
+    private init(text: String, authorization: String?, lastSegment: String, isShared: Bool) {
+        self.text = text
+        self.authorization = authorization
+        self.lastSegment = lastSegment
+        self.isShared = isShared
     }
 
     private static func check(authority: String, of url: String) throws(CommandError) {
@@ -65,7 +101,8 @@ package struct SourceURL: Hashable, Sendable {
     /// `index.html` if there is none. A segment that would lead elsewhere or could not be shown is refused.
     package func fileName() throws(CommandError) -> String {
         guard !lastSegment.isEmpty else { return "index.html" }
-        let name = String(validating: Percent.decoded(lastSegment[...]), as: UTF8.self) ?? lastSegment
+        let decoded = isShared ? nil : String(validating: Percent.decoded(lastSegment[...]), as: UTF8.self)
+        let name = decoded ?? lastSegment
         guard name != ".", name != "..", !name.contains("/"), !name.hasControlCharacters, name.utf8.count <= 255 else {
             throw .usage(
                 "the last part of the URL, \(lastSegment.quoted), is no usable file name", hint: "give one with -o FILE"

@@ -1,4 +1,5 @@
 import Glibc
+import HostNode
 import Node
 import Synchronization
 

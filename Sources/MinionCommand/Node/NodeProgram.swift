@@ -1,9 +1,11 @@
 import Dispatch
 import Glibc
+import HostNode
 import Logging
 import MinionCore
 import MinionLog
 import Node
+import PieceStore
 import Synchronization
 
 /// The process of a private node: reads one order, downloads, serves on, ends.
@@ -69,20 +71,21 @@ struct NodeSession: Sendable {
     func run() async {
         let node: MinionNode
         do {
-            node = try await MinionNode.start(order.request, logger: makeLogger())
+            node = try await MinionNode.start(NodeConfiguration(for: order.request), logger: makeLogger())
         } catch {
             let reason = error as? DownloadError ?? DownloadError(.other, "cannot start a node: \(error)")
             writer.end(with: .update(.failed(reason)))
             return
         }
-        switch await download(node) {
+        let download = await node.download(order.request)
+        switch await follow(download) {
         case .finished:
-            await serve(node)
+            await serve(download.task, by: node)
             NodeProgram.limitFarewell()
-            await node.shutdown(deleteFile: order.deletesFile)
+            await node.shutdown(deletingFiles: order.deletesFile)
         case .failed, .cancelled:
             NodeProgram.limitFarewell()
-            await node.shutdown(deleteFile: order.scratchFolder != nil)
+            await node.shutdown(deletingFiles: order.scratchFolder != nil)
         }
         if let folder = order.scratchFolder { ScratchFolder.remove(folder) }
     }
@@ -90,12 +93,12 @@ struct NodeSession: Sendable {
     // MARK: - Steps
 
     /// Passes on what the node tells until there is a result, or until the user is gone.
-    private func download(_ node: MinionNode) async -> Outcome {
+    private func follow(_ download: TaskDownload) async -> Outcome {
         await withTaskGroup(of: Outcome.self) { group in
             // Set before the result is written: `minion get` ends at once when it reads it, and that is no cancellation.
             let hasResult = Latch()
             group.addTask {
-                for await update in node.download() {
+                for await update in download.updates {
                     switch update {
                     case .finished:
                         hasResult.open()
@@ -127,14 +130,15 @@ struct NodeSession: Sendable {
     }
 
     /// Serves the file on. Bytes that went to stdout are kept until their reader has them all.
-    private func serve(_ node: MinionNode) async {
+    private func serve(_ task: TaskID, by node: MinionNode) async {
         guard order.uploadSeconds > 0 || order.scratchFolder != nil else { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                await node.serve(for: .inSeconds(order.uploadSeconds))
+                await node.serve(task, for: .inSeconds(order.uploadSeconds))
                 if order.scratchFolder != nil { await watch.userIsGone.wait() }
             }
             group.addTask { await watch.mustStop.wait() }
+            if order.servesForUser { group.addTask { await watch.userIsGone.wait() } }
             await group.next()
             group.cancelAll()
         }

@@ -1,20 +1,19 @@
-package import Glibc
+import Glibc
+import HostNode
 import MinionCore
 
 /// The node that `minion get` starts for one download: this program again, in a process of its own that may outlive the
 /// one which the user started.
-package struct PrivateNodeProcess: ~Copyable {
-    package let processID: pid_t
-    /// The node's messages, as JSON lines; reading does not block.
-    package let messages: Int32
+final class PrivateNodeProcess: NodeConnection {
+    private let processID: pid_t
+    let messages: Int32
     private var input: Int32
 
     /// Starts `executable` with an empty environment of files: stdin and stdout are pipes from and to here, stderr is
     /// `errorFile` or nothing, and no other descriptor is passed on; so whoever waits for the end of this program's own
     /// output does not wait for the node.
-    package init(
-        executable: String = "/proc/self/exe", arguments: [String] = ["minion", "node"], environment: [String: String],
-        errorFile: Int32? = nil
+    init(
+        executable: String, arguments: [String], environment: [String: String], errorFile: Int32? = nil
     ) throws(CommandError) {
         let orders = try FileDescriptors.makePipe()
         let messages = try FileDescriptors.makePipe()
@@ -71,21 +70,21 @@ package struct PrivateNodeProcess: ~Copyable {
     }
 
     /// Tells the node what to do. A node that is already gone shows at the end of its messages.
-    package func send(_ order: NodeOrder) throws {
+    func send(_ order: NodeOrder) throws {
         let line = try JSONLines.encode(order)
         line.withUnsafeBytes { _ = FileDescriptors.writeAll(input, $0) }
     }
 
-    /// Ends the node: its input is closed, which says that the user is gone, and it is sent SIGTERM; if it is not gone
-    /// after `patience`, it is killed. A descriptor that becomes readable meanwhile (a second Ctrl-C) ends the patience.
-    package mutating func stop(patience: Duration, impatience: Int32 = -1) {
+    /// The node's input is closed, which says that the user is gone, and it is sent SIGTERM; if it is not gone after
+    /// `patience`, it is killed.
+    func stop(patience: Duration, impatience: Int32) {
         closeInput()
         kill(processID, SIGTERM)
         waitForEnd(patience: patience, impatience: impatience)
     }
 
-    /// Gives a node that is ending by itself the time to do so, and kills it after that.
-    package mutating func waitForEnd(patience: Duration, impatience: Int32 = -1) {
+    /// A node that is not gone after `patience` is killed.
+    func waitForEnd(patience: Duration, impatience: Int32) {
         closeInput()
         let deadline = ContinuousClock.now + patience
         var buffer = [UInt8](repeating: 0, count: 4096)
@@ -108,8 +107,13 @@ package struct PrivateNodeProcess: ~Copyable {
         }
     }
 
-    /// How the node ended, in words; for one whose messages ended without a result.
-    package func describeEnd() -> String {
+    func unexpectedEnd() -> CommandError {
+        CommandError(
+            "the node ended unexpectedly (\(describeEnd()))",
+            hint: "what has arrived is kept: the same command goes on from there; --logfile FILE tells more")
+    }
+
+    private func describeEnd() -> String {
         var status: Int32 = 0
         while waitpid(processID, &status, 0) < 0 {
             if errno != EINTR { return "it is gone" }
@@ -118,7 +122,7 @@ package struct PrivateNodeProcess: ~Copyable {
         return signal == 0 ? "exit code \(status >> 8 & 0xff)" : "signal \(signal)"
     }
 
-    private mutating func closeInput() {
+    private func closeInput() {
         if input >= 0 { close(input) }
         input = -1
     }

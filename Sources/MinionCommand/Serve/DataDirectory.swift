@@ -11,8 +11,9 @@ package enum DataDirectory {
         return nil
     }
 
-    /// Makes the folders above the last one; the scheduler makes that, with the rights that it needs.
-    static func makeParents(of path: String) throws(CommandError) {
+    /// Makes the folders above the last one; whoever uses that makes it, with the rights that it needs. `flag` names another
+    /// place.
+    static func makeParents(of path: String, flag: String = "--data-dir") throws(CommandError) {
         let names = path.split(separator: "/").dropLast()
         var folder = ""
         for name in names {
@@ -22,7 +23,7 @@ package enum DataDirectory {
                 guard FileKind(at: folder) == .folder else {
                     throw CommandError(
                         "cannot make the folder \(folder.quoted): \(lastError())",
-                        hint: "--data-dir names another place")
+                        hint: "\(flag) names another place")
                 }
             }
         }

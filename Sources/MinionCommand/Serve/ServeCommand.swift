@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import HTTPFront
 import Logging
 import MinionCore
 import MinionLog
@@ -60,7 +61,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let logger = Logger(label: "minion")
         var configuration = SchedulerConfiguration()
-        if !listen.isEmpty { configuration.listen = listen }
+        if !listen.isEmpty { configuration.front.listen = listen }
         configuration.dataDirectory = try directory()
         configuration.version = MinionProgram.version
         let service = SchedulerService(configuration: configuration, logger: logger) { endpoints in
