@@ -1,3 +1,4 @@
+import HTTPFront
 import HTTPTypes
 import Hummingbird
 import MinionCore
@@ -24,7 +25,7 @@ final class MinionResponder: Sendable {
         registry = Mutex(MinionRegistry(limits: limits, seed: seed))
     }
 
-    func peer(_ request: Request, _ context: SchedulerContext) async throws -> Response {
+    func peer(_ request: Request, _ context: FrontContext) async throws -> Response {
         switch request.method {
         case .get: return try await list(request)
         case .post: return try await announce(request, context)
@@ -83,7 +84,7 @@ final class MinionResponder: Sendable {
         }
     }
 
-    private func announce(_ request: Request, _ context: SchedulerContext) async throws -> Response {
+    private func announce(_ request: Request, _ context: FrontContext) async throws -> Response {
         let announcement = try await bodies.read(request, upTo: MinionCompat.bodyBytes) {
             try MinionCompat.announcement(from: $0)
         }
@@ -103,7 +104,7 @@ final class MinionResponder: Sendable {
         return .json(MinionCompat.success)
     }
 
-    private func withdraw(_ request: Request, _ context: SchedulerContext) throws -> Response {
+    private func withdraw(_ request: Request, _ context: FrontContext) throws -> Response {
         let parameters = try parameters(of: request)
         let resource = try resource(in: parameters)
         let peer: MinionCompat.Peer

@@ -1,8 +1,10 @@
+package import HTTPFront
 import HTTPTypes
-import Hummingbird
-import Logging
+package import Hummingbird
+package import Logging
 import MinionCore
 import NIOCore
+import NIOPosix
 import Swarm
 import Wire
 
@@ -10,15 +12,44 @@ import Wire
 ///
 /// The paths are few and fixed, so that a `switch` over them serves better than a router: it tells a wrong method from an
 /// unknown path and a bad id from both.
-struct SchedulerResponder: HTTPResponder {
-    typealias Context = SchedulerContext
+package struct SchedulerResponder: HTTPResponder {
+    package typealias Context = FrontContext
 
     let driver: TrackerDriver
     let minion: MinionResponder
     let bodies: BodyReader
     let refusals: RefusalLog
 
-    func respond(to request: Request, context: SchedulerContext) async throws -> Response {
+    /// Makes a scheduler that has no tasks yet; loads its key, or makes it. Throws `SchedulerError` if that fails.
+    package init(_ configuration: SchedulerConfiguration, logger: Logger) async throws {
+        let directory = configuration.dataDirectory
+        let key = try await NIOThreadPool.singleton.runIfActive {
+            try directory.map { try TrackerKeyFile.load(fromDirectory: $0) } ?? TrackerKey()
+        }
+        driver = TrackerDriver(
+            limits: configuration.trackerLimits, seed: configuration.seed, key: key,
+            eventLoop: MultiThreadedEventLoopGroup.singleton.any(), logger: logger)
+        bodies = BodyReader(limit: configuration.largeBodies)
+        minion = MinionResponder(
+            driver: driver, bodies: bodies, limits: configuration.minionLimits, seed: ~configuration.seed)
+        refusals = RefusalLog(logger: logger)
+    }
+
+    /// The public half of the key that signs proofs, in hexadecimal.
+    package var publicKeyHex: String { driver.publicKeyHex }
+
+    /// Whether a path is one of the scheduler's, where it shares a port.
+    package static func owns(_ path: String) -> Bool {
+        path.hasPrefix("/v1/") || ["/peer/", "/res/", "/peer", "/res", "/healthz"].contains(path)
+    }
+
+    /// Nobody waits for an answer on this connection any more.
+    package func connectionClosed(_ connection: ConnectionID) { driver.connectionClosed(connection) }
+
+    /// Answers at once what is being held back, and holds nothing back from now on.
+    package func stop() { driver.stop() }
+
+    package func respond(to request: Request, context: FrontContext) async throws -> Response {
         let path = request.uri.path
         var shape = ErrorShape.tasks
         do {
@@ -45,7 +76,7 @@ struct SchedulerResponder: HTTPResponder {
     }
 
     private func refuse(
-        _ refusal: Refusal, _ request: Request, _ context: SchedulerContext, _ shape: ErrorShape
+        _ refusal: Refusal, _ request: Request, _ context: FrontContext, _ shape: ErrorShape
     ) -> Response {
         refusals.note(refusal, of: request, from: context.remoteHost)
         return shape.response(to: refusal)
@@ -60,7 +91,7 @@ struct SchedulerResponder: HTTPResponder {
     }
 
     private func respond(
-        to request: Request, at path: TaskPath, _ context: SchedulerContext
+        to request: Request, at path: TaskPath, _ context: FrontContext
     ) async throws -> Response {
         switch (path, request.method) {
         case (.peer(let task, let peer), .post): return try await report(request, from: peer, task: task, context)
@@ -70,13 +101,40 @@ struct SchedulerResponder: HTTPResponder {
         case (.task(let task), .get):
             guard let summary = driver.summary(of: task) else { throw Refusal(.notFound, "there is no such task") }
             return .json(WireJSON.encodeMessage(summary))
-        case (.tasks, _), (.task, _): throw Refusal.methodNotAllowed("GET")
+        case (.peers(let task), .get): return try peers(request, of: task)
+        case (.tasks, _), (.task, _), (.peers, _): throw Refusal.methodNotAllowed("GET")
         case (.content, _), (.news, _): throw Refusal(.notFound, "a tracker has no content; its peers do")
         }
     }
 
+    /// The query may have `limit`, from 1 to `WireLimits.peersPerPage`, and `after`, a peer's id.
+    private func peers(_ request: Request, of task: TaskID) throws -> Response {
+        let parameters: [String: String]
+        do {
+            parameters = try MinionCompat.parameters(of: request.uri.query ?? "")
+        } catch {
+            throw Refusal(.badRequest, error.message)
+        }
+        var limit = WireLimits.peersPerPage
+        if let text = parameters["limit"] {
+            guard let number = Int(text), (1...WireLimits.peersPerPage).contains(number) else {
+                throw Refusal(.badRequest, "limit is not a number from 1 to \(WireLimits.peersPerPage)")
+            }
+            limit = number
+        }
+        var after: PeerID?
+        if let text = parameters["after"] {
+            after = PeerID(hex: text)
+            guard after != nil else { throw refusal(for: .badPeerID) }
+        }
+        guard let page = driver.peerPage(of: task, after: after, limit: limit) else {
+            throw Refusal(.notFound, "there is no such task")
+        }
+        return .json(WireJSON.encodeMessage(page))
+    }
+
     private func report(
-        _ request: Request, from peer: PeerID, task: TaskID, _ context: SchedulerContext
+        _ request: Request, from peer: PeerID, task: TaskID, _ context: FrontContext
     ) async throws -> Response {
         var report = try await bodies.read(request, upTo: WireLimits.reportBytes) { try WireJSON.report(from: $0) }
         if let endpoint = report.introduction?.endpoint, endpoint.isUnspecified {

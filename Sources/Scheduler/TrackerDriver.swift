@@ -1,3 +1,4 @@
+import HTTPFront
 import Logging
 import MinionCore
 import NIOCore
@@ -115,6 +116,11 @@ final class TrackerDriver: Sendable {
 
     var summaries: [TaskSummary] { state.withLock { $0.tracker.summaries } }
     func summary(of task: TaskID) -> TaskSummary? { state.withLock { $0.tracker.summary(of: task) } }
+    func peerPage(of task: TaskID, after: PeerID?, limit: Int) -> PeerPage? {
+        let now = now
+        return state.withLock { $0.tracker.peerPage(of: task, after: after, limit: limit, at: now) }
+    }
+
     var resources: Set<String> { state.withLock { $0.tracker.resources } }
 
     func introductions(ofResource resource: String) -> [PeerIntroduction] {

@@ -1,3 +1,4 @@
+import HTTPFront
 import MinionCore
 import Scheduler
 import Swarm
@@ -23,6 +24,12 @@ struct HostileRequestTests {
             ("GET", "/v1/tasks/x", 400), ("POST", "/v1/tasks/x/peers/0000000000000001", 400),
             ("POST", "/v1/tasks/\(makeTask())/peers/1", 400), ("GET", "/v1/tasks/\(makeTask())", 404),
             ("GET", TaskPath.content(makeTask()).text, 404), ("GET", TaskPath.news(makeTask()).text, 404),
+            ("GET", TaskPath.peers(makeTask()).text, 404), ("POST", TaskPath.peers(makeTask()).text, 405),
+            ("GET", TaskPath.peers(makeTask()).text + "?limit=0", 400),
+            ("GET", TaskPath.peers(makeTask()).text + "?limit=1001", 400),
+            ("GET", TaskPath.peers(makeTask()).text + "?limit=x&after=0000000000000001", 400),
+            ("GET", TaskPath.peers(makeTask()).text + "?after=1", 400),
+            ("GET", TaskPath.peers(makeTask()).text + "?after=%zz", 400),
             ("POST", "/v1/tasks", 405), ("DELETE", "/v1/tasks/\(makeTask())", 405), ("GET", Self.report, 405),
             ("PUT", Self.report, 405), ("POST", "/healthz", 405), ("PUT", "/peer/", 405), ("POST", "/res/", 405),
             ("GET", "/%00", 404), ("GET", "//v1/tasks", 404),
@@ -114,8 +121,8 @@ struct HostileRequestTests {
         ]
         try await withScheduler(
             configured {
-                $0.requestTimeout = .milliseconds(300)
-                $0.idleTimeout = .milliseconds(300)
+                $0.front.requestTimeout = .milliseconds(300)
+                $0.front.idleTimeout = .milliseconds(300)
             }
         ) { scheduler in
             for request in requests {
@@ -147,8 +154,8 @@ struct HostileRequestTests {
     @Test func idleAndSlowConnectionsAreClosed() async throws {
         try await withScheduler(
             configured {
-                $0.idleTimeout = .milliseconds(200)
-                $0.requestTimeout = .milliseconds(200)
+                $0.front.idleTimeout = .milliseconds(200)
+                $0.front.requestTimeout = .milliseconds(200)
             }
         ) { scheduler in
             // Each ends only because the server closes.
@@ -173,8 +180,8 @@ struct HostileRequestTests {
     @Test func connectionsPastTheLimitWait() async throws {
         try await withScheduler(
             configured {
-                $0.maximumConnections = 1
-                $0.idleTimeout = .milliseconds(500)
+                $0.front.maximumConnections = 1
+                $0.front.idleTimeout = .milliseconds(500)
             }
         ) { scheduler in
             let request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -199,6 +199,40 @@ struct ReportTests {
         }
     }
 
+    @Test func peersAreListedPageByPage() async throws {
+        let version = try version()
+        try await withScheduler { [task] scheduler in
+            for number in 1...5 as ClosedRange<UInt64> {
+                var report = joining(port: 7000 + Int(number))
+                report.introduction?.site = "here"
+                report.introduction?.location = "asia|cn"
+                report.introduction?.isSeed = number == 1
+                report.version = version
+                report.have = number < 3 ? "0f" : "01"
+                report.uplink = 1e6
+                report.bytesFromPeers = 42
+                _ = try await scheduler.report(report, from: PeerID(number), task: task)
+            }
+            let path = TaskPath.peers(task).text
+            let all = try WireJSON.peerPage(from: try await scheduler.request("GET", path).body)
+            #expect(all.task.task == task && all.task.peers == 5 && all.task.completePeers == 2)
+            #expect(all.next == nil)
+            #expect(all.peers.map(\.id) == (1...5).map { PeerID($0) })
+            let first = try #require(all.peers.first)
+            #expect(first.endpoint == Endpoint(host: "127.0.0.1", port: 7001))
+            #expect(first.site == "here" && first.location == "asia|cn" && first.isSeed && first.complete)
+            #expect(first.pieces == 4 && first.uplink == 1e6 && first.bytesFromPeers == 42)
+            let last = try #require(all.peers.last)
+            #expect(last.pieces == 1 && !last.complete && !last.isSeed && last.ageSeconds < 60)
+
+            let page = try WireJSON.peerPage(from: try await scheduler.request("GET", path + "?limit=3").body)
+            #expect(page.peers.map(\.id.value) == [1, 2, 3] && page.next == PeerID(3))
+            let rest = try await scheduler.request("GET", path + "?limit=3&after=\(PeerID(3))")
+            let others = try WireJSON.peerPage(from: rest.body)
+            #expect(others.peers.map(\.id.value) == [4, 5] && others.next == nil)
+        }
+    }
+
     @Test func logTellsOfTasksAndPeers() async throws {
         try await withScheduler { [task] scheduler in
             #expect(

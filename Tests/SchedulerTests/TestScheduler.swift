@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import HTTPFront
 import Logging
 import MinionCore
 import MinionLog
@@ -82,7 +83,7 @@ func configured(_ change: (inout SchedulerConfiguration) -> Void) -> SchedulerCo
     var configuration = SchedulerConfiguration()
     configuration.version = "1.2.3"
     configuration.seed = 1
-    configuration.shutdownGrace = .milliseconds(300)
+    configuration.front.shutdownGrace = .milliseconds(300)
     change(&configuration)
     return configuration
 }
@@ -94,7 +95,7 @@ func withScheduler<Value: Sendable>(
     body: @Sendable @escaping (TestScheduler) async throws -> Value
 ) async throws -> Value {
     var configuration = given
-    configuration.listen = listen
+    configuration.front.listen = listen
     let log = LogLines()
     let logger = Logger(label: "scheduler") { label in
         LineLogHandler(label: label, level: .debug) { log.append($0) }
@@ -149,15 +150,17 @@ struct RawConnection: Sendable {
         _ text: String, isEnough: @Sendable @escaping (String) -> Bool = { _ in false }
     ) async throws -> String {
         try await channel.executeThenClose { inbound, outbound in
-            if !text.isEmpty { try await outbound.write(ByteBuffer(string: text)) }
             var received = ""
             do {
+                if !text.isEmpty { try await outbound.write(ByteBuffer(string: text)) }
                 for try await buffer in inbound {
                     received += String(buffer: buffer)
                     if isEnough(received) { break }
                 }
             } catch is IOError {
                 // A reset is an end as well.
+            } catch ChannelError.ioOnClosedChannel {
+                // The server was faster than the request.
             }
             return received
         }
