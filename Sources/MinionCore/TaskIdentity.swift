@@ -26,6 +26,12 @@ package struct TaskIdentity: Hashable, Sendable {
         credentials = (secrets + userInfo).sorted()
     }
 
+    /// How names begin of what somebody shares without a source.
+    package static let namePrefix = "minion:"
+
+    /// Whether this names something that no source has, as in `minion:data`, and is no URL.
+    package static func isName(_ text: String) -> Bool { text.hasPrefix(namePrefix) }
+
     package static let credentialHeaders: Set<String> = ["authorization", "cookie", "x-api-key", "private-token"]
 
     /// Query parameters of signed URLs, which differ from request to request for the same object; and containerd's `ns`.
@@ -42,15 +48,16 @@ package struct TaskIdentity: Hashable, Sendable {
 
     /// `user:password` of a URL, and the URL without it.
     private static func splitUserInfo(_ url: String) -> (userInfo: Substring?, rest: String) {
-        guard let separator = url.firstRange(of: "://") else { return (nil, url) }
+        guard !isName(url), let separator = url.firstRange(of: "://") else { return (nil, url) }
         let authority = url[separator.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         guard let at = authority.lastIndex(of: "@") else { return (nil, url) }
         return (authority[..<at], String(url[..<separator.upperBound]) + String(url[url.index(after: at)...]))
     }
 
     /// The URL with scheme and host in lower case and without user, password, fragment, default port and ignored
-    /// parameters. The other parameters keep their order and their spelling.
+    /// parameters. The other parameters keep their order and their spelling. A name stays as it is.
     package static func resource(url: String, ignoring parameters: Set<String>) -> String {
+        guard !isName(url) else { return url }
         var text = splitUserInfo(url).rest[...]
         if let hash = text.firstIndex(of: "#") { text = text[..<hash] }
         var query: Substring?

@@ -1,0 +1,103 @@
+package import HTTPFront
+package import Logging
+package import Manager
+package import ManagerStore
+package import MinionCore
+import NIOCore
+package import Scheduler
+import ServiceLifecycle
+
+/// What a server is to its users.
+package enum Role: String, CaseIterable, Sendable {
+    /// Accounts, clusters, jobs: the REST interface.
+    case manager
+    /// The tracker, which lets machines find each other.
+    case scheduler
+}
+
+/// The server as a service: the roles that it has, on one port.
+package struct ServerService: Service {
+    package var roles: Set<Role> = Set(Role.allCases)
+    package var front = FrontConfiguration()
+    package var scheduler = SchedulerConfiguration()
+    package var manager = ManagerConfiguration()
+    /// Of a server with the role `manager`.
+    package var store: StoreConfiguration?
+    package var logger: Logger
+    /// Called once, when all addresses are being listened on, with the ports that they got.
+    package var onListening: @Sendable ([Endpoint]) -> Void = { _ in }
+
+    package init(logger: Logger) { self.logger = logger }
+
+    /// Runs until the group stops. Throws what keeps it from starting: `SchedulerError`, `StoreError`, `ManagerError`,
+    /// `FrontError`.
+    package func run() async throws {
+        guard roles.contains(.manager), let store else { return try await serve(manager: nil) }
+        let open = try await Store.open(store, logger: logger)
+        do {
+            try await run(on: open)
+        } catch {
+            await open.close()
+            throw error
+        }
+        await open.close()
+    }
+
+    private func run(on store: Store) async throws {
+        var configuration = manager
+        configuration.serverIP = Self.addresses()
+        let manager = try await Manager(configuration, store: store, logger: logger)
+        do {
+            try await run(manager)
+        } catch {
+            await manager.shutDown()
+            throw error
+        }
+        await manager.shutDown()
+    }
+
+    private func run(_ manager: Manager) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await manager.run() }
+            do {
+                try await serve(manager: manager)
+            } catch {
+                group.cancelAll()
+                throw error
+            }
+            // Nothing is answered any more: now the audit can be written to its end.
+            group.cancelAll()
+        }
+    }
+
+    private func serve(manager: Manager?) async throws {
+        let tracker = roles.contains(.scheduler) ? try await SchedulerResponder(scheduler, logger: logger) : nil
+        let responder = ServerResponder(scheduler: tracker, manager: manager.map(ManagerResponder.init))
+        let front = HTTPFront(configuration: front, responder: responder, logger: logger) { connection in
+            tracker?.connectionClosed(connection)
+        }
+        try await front.run { endpoints in
+            var metadata: Logger.Metadata = [
+                "address": "\(endpoints.map(\.description).joined(separator: ","))",
+                "roles": "\(roles.map(\.rawValue).sorted().joined(separator: ","))", "version": "\(scheduler.version)",
+            ]
+            if let tracker { metadata["key"] = "\(tracker.publicKeyHex)" }
+            logger.info("server started", metadata: metadata)
+            onListening(endpoints)
+        } onStopping: {
+            tracker?.stop()
+        }
+        logger.info("server stopped")
+    }
+
+    /// An IPv4 and an IPv6 address of this machine, as answers name them.
+    private static func addresses() -> String {
+        let addresses = ((try? System.enumerateDevices()) ?? []).compactMap { $0.address }
+        let ipv4 = addresses.first { $0.protocol == .inet && $0.ipAddress?.hasPrefix("127.") == false }?.ipAddress
+        let ipv6 = addresses.first { address in
+            guard address.protocol == .inet6, let text = address.ipAddress else { return false }
+            return text != "::1" && !text.hasPrefix("fe80")
+        }?.ipAddress
+        return "\(ipv4 ?? "127.0.0.1"), \(ipv6 ?? "::1")"
+    }
+}
