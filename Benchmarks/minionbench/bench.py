@@ -20,6 +20,7 @@ class Options:
     size: int
     pair_size: int
     memory_size: int
+    node_size: int
     rate: int
     full: bool
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
-from . import alone, limits, pair, programs
+from . import alone, limits, node, pair, programs
 from .bench import Options
 from .quantities import positive, size_of
 from .results import Row, print_rows
@@ -31,6 +31,7 @@ GROUPS: Dict[str, Tuple[Tuple[str, ...], Callable[[Options], List[Row]]]] = {
     "pair": (("nginx", "aria2"), pair.measure),
     "rates": (("nginx",), limits.measure_rates),
     "memory": (("nginx",), limits.measure_memory),
+    "node": (("nginx",), node.measure),
     "tracker": ((), programs.measure_tracker),
     "simulator": ((), programs.measure_simulator),
     "micro": ((), programs.measure_micro),
@@ -60,6 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=size_of, default="512M", help="of the lonely download (default: 512M)")
     parser.add_argument("--pair-size", type=size_of, default="1G", help="of the one from a node (default: 1G)")
     parser.add_argument("--memory-size", type=size_of, default="2G", help="of the one whose memory is watched (default: 2G)")
+    parser.add_argument("--node-size", type=size_of, default="1G", help="of what a node keeps (default: 1G)")
     parser.add_argument("--rate", type=size_of, default="20M", help="bytes a second of the limited ones (default: 20M)")
     parser.add_argument("--scratch", type=Path, help="where the files lie (default: the system's temporary folder)")
     parser.add_argument("--full", action="store_true", help="also simulate 10,000 hosts, which takes minutes")
@@ -82,7 +84,7 @@ def prepare(asked: argparse.Namespace) -> Options:
         raise Trouble(f"there is no {minion}")
     return Options(
         minion=minion, binaries=binaries, scratch=asked.scratch, rounds=asked.rounds, size=asked.size,
-        pair_size=asked.pair_size, memory_size=asked.memory_size, rate=asked.rate, full=asked.full)
+        pair_size=asked.pair_size, memory_size=asked.memory_size, node_size=asked.node_size, rate=asked.rate, full=asked.full)
 
 
 def measure(names: List[str], options: Options) -> List[Row]:

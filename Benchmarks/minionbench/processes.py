@@ -43,12 +43,14 @@ class Processes:
             raise Trouble("cannot take care of orphans: this needs Linux")
         self.folder = Path(tempfile.mkdtemp(prefix="minion-bench-", dir=scratch))
         self.folder.chmod(0o755)
+        #: What the environment says besides, for what is started from now on.
+        self.variables: Dict[str, str] = {}
 
     def start(self, command: Sequence[Any], log: str) -> subprocess.Popen[bytes]:
         with open(self.folder / log, "ab") as output:
             return subprocess.Popen(
                 [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env=environment(), start_new_session=True)
+                env={**environment(), **self.variables}, start_new_session=True)
 
     def run(
         self, command: Sequence[Any], log: str, limit: float = 600, stays: bool = False,
@@ -132,7 +134,7 @@ def environment() -> Dict[str, str]:
     """This one's, without what would send programs elsewhere."""
     return {
         name: value for name, value in os.environ.items()
-        if not name.lower().endswith("_proxy") and name != "MINION_TRACKER"
+        if not name.lower().endswith("_proxy") and name not in ("MINION_TRACKER", "MINION_SOCKET")
     }
 
 

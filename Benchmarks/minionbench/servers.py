@@ -1,4 +1,4 @@
-"""The servers of a benchmark: nginx as the source, `minion serve` as the tracker."""
+"""The servers of a benchmark: nginx as the source, `minion serve` as the tracker, `minion peer` as the host's node."""
 from __future__ import annotations
 
 import hashlib
@@ -7,9 +7,9 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
-from .processes import Processes, descendants
+from .processes import Processes, Run, descendants
 
 BLOCK = 4 << 20
 
@@ -23,8 +23,16 @@ def free_port() -> int:
 class Source:
     """An nginx of our own, which notes what it sends."""
 
-    def __init__(self, processes: Processes, host: str = "127.0.0.1", port: int = 0, inside: Sequence[str] = ()):
-        """`inside`: words before the command, which run it somewhere else."""
+    def __init__(
+        self, processes: Processes, host: str = "127.0.0.1", port: int = 0, inside: Sequence[str] = (),
+        fresh_seconds: int = 0, connection_rate: int = 0,
+    ):
+        """`inside`: words before the command, which run it somewhere else. `fresh_seconds`: for how long nobody has to ask
+        again; 0: the source says nothing of it. `connection_rate`: bytes a second that each connection carries; 0: all it
+        can. Then what has been sent has also arrived, but for a little."""
+        self._fresh = f"expires {fresh_seconds}s;" if fresh_seconds else ""
+        self._rate = f"limit_rate {connection_rate};" if connection_rate else ""
+        self._buffer = "sndbuf=64k" if connection_rate else ""
         self._folder = processes.folder / "source"
         self.files = self._folder / "files"
         self.files.mkdir(parents=True, exist_ok=True)
@@ -54,7 +62,7 @@ class Source:
                 access_log {folder}/sent.log sent;
                 sendfile on;
                 keepalive_requests 1000000;
-                server {{ listen {self._address}; root {self.files}; }}
+                server {{ listen {self._address} {self._buffer}; root {self.files}; {self._fresh} {self._rate} }}
             }}
         """
 
@@ -66,6 +74,11 @@ class Source:
         time.sleep(0.1)
         lines = (self._folder / "sent.log").read_text().splitlines()
         return sum(int(line.split()[1]) for line in lines if line.startswith(f"/{name} "))
+
+    def requests(self, name: str) -> int:
+        """How often a file has been asked for, by the same log."""
+        time.sleep(0.1)
+        return sum(line.startswith(f"/{name} ") for line in (self._folder / "sent.log").read_text().splitlines())
 
     @property
     def pids(self) -> List[int]:
@@ -88,6 +101,41 @@ class Tracker:
         child: subprocess.Popen[bytes] = processes.start([*command, "--log-level", "error"], "serve.log")
         # It greets when it listens.
         processes.wait_for(lambda: self.address in log.read_text(errors="replace"), child, "serve.log")
+
+
+class HostNode:
+    """`minion peer`, and `minion get` through it. It has a cache that lasts as long as the benchmark."""
+
+    def __init__(self, processes: Processes, minion: Path):
+        self._processes = processes
+        self._minion = minion
+        self._socket = processes.folder / "node" / "socket"
+        self.start()
+        processes.variables["MINION_SOCKET"] = str(self._socket)
+
+    def start(self) -> None:
+        log = self._processes.folder / "peer.log"
+        log.unlink(missing_ok=True)
+        child = self._processes.start(
+            [self._minion, "peer", "--socket", self._socket, "--cache-dir", self._processes.folder / "cache",
+             "--cache-size", "1T", "--listen", "127.0.0.1:0", "--log-level", "error"], "peer.log")
+        # It greets when it can be used.
+        self._processes.wait_for(lambda: "serves on" in log.read_text(errors="replace"), child, "peer.log")
+        self._child: subprocess.Popen[bytes] = child
+
+    def kill(self) -> None:
+        self._child.kill()
+        self._child.wait()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def command(self, url: str, output: Path, *arguments: Any) -> List[Any]:
+        return [self._minion, "get", url, "-o", output, "--quiet", *arguments]
+
+    def get(self, url: str, output: Path, *arguments: Any) -> Run:
+        return self._processes.run(self.command(url, output, *arguments), "get.log")
 
 
 def random_file(path: Path, size: int) -> str:
