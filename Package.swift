@@ -15,13 +15,19 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "minion",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "minion", targets: ["minion"])
+        .executable(name: "minion", targets: ["MinionMain"]),
+        .executable(name: "minion-server", targets: ["minion-server"]),
+        .library(name: "Minion", targets: ["Minion"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -32,9 +38,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: [
         .target(name: "MinionCore", swiftSettings: settings),
@@ -51,25 +59,69 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "Scheduler",
+            name: "HTTPFront",
             dependencies: [
-                "MinionCore", "Swarm", "Wire", nioCore, nioPosix, log, serviceLifecycle,
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
+                "MinionCore", nioCore, log, serviceLifecycle, hummingbird, hummingbirdCore, httpTypes,
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
             ],
             swiftSettings: settings),
         .target(
-            name: "MinionCommand",
+            name: "Scheduler",
             dependencies: [
-                "MinionCore", "MinionLog", "Node", "PieceStore", "Scheduler", "SwarmSimulator", log, nioCore, nioPosix,
+                "HTTPFront", "MinionCore", "Swarm", "Wire", nioCore, nioPosix, log, serviceLifecycle, hummingbird,
+                hummingbirdCore, httpTypes,
+            ],
+            swiftSettings: settings),
+        .systemLibrary(
+            name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(
+            name: "ManagerStore",
+            dependencies: ["CLibPQ", log, nioPosix, .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: settings),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(
+            name: "Manager",
+            dependencies: [
+                "CZlib", "HTTPFront", "ManagerStore", "MinionCore", nioCore, nioPosix, nioHTTP1, log, crypto,
+                hummingbird,
+                httpTypes, asyncHTTPClient, .product(name: "CryptoExtras", package: "swift-crypto"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "MinionServer",
+            dependencies: [
+                "HTTPFront", "Manager", "ManagerStore", "MinionCore", "MinionLog", "Scheduler", nioCore, log,
+                hummingbird,
                 serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
-        .executableTarget(name: "minion", dependencies: ["MinionCommand"], swiftSettings: settings),
+        .executableTarget(name: "minion-server", dependencies: ["MinionServer"], swiftSettings: settings),
+        .target(
+            name: "HostNode", dependencies: ["MinionCore", "Node", "PieceStore", nioCore, nioPosix, log],
+            swiftSettings: settings),
+        .target(
+            name: "MinionCommand",
+            dependencies: [
+                "HTTPFront", "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Scheduler", "Swarm",
+                "SwarmSimulator",
+                "Wire", log, nioCore, nioPosix, nioHTTP1, serviceLifecycle, systemPackage,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Minion",
+            dependencies: ["MinionCore", "PieceStore", "Node", "HostNode", log, nioPosix, systemPackage],
+            swiftSettings: settings),
+        .executableTarget(name: "MinionMain", dependencies: ["MinionCommand"], swiftSettings: settings),
+        // What Examples has as a package of its own, so that it is built and run with the tests.
+        .executableTarget(
+            name: "install-release", dependencies: ["Minion"],
+            path: "Examples/InstallRelease/Sources/InstallRelease", swiftSettings: settings),
         .executableTarget(
             name: "minion-tracker-load",
             dependencies: [
@@ -84,6 +136,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Micro", swiftSettings: settings),
+        .executableTarget(
+            name: "minion-store-load",
+            dependencies: [
+                "ManagerStore", log, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/StoreLoad", swiftSettings: settings),
 
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
         .testTarget(
@@ -97,17 +155,33 @@ let package = Package(
         .testTarget(
             name: "SchedulerTests",
             dependencies: [
-                "MinionCore", "MinionLog", "Scheduler", "Swarm", "Wire", nioCore, nioPosix, nioHTTP1, log,
+                "HTTPFront", "MinionCore", "MinionLog", "Scheduler", "Swarm", "Wire", nioCore, nioPosix, nioHTTP1, log,
                 serviceLifecycle,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: settings),
         .testTarget(
             name: "NodeTests",
-            dependencies: ["Node", "Wire", "Swarm", "MinionCore", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto],
+            dependencies: [
+                "HTTPFront", "Node", "PieceStore", "Scheduler", "Wire", "Swarm", "MinionCore", nioCore, nioPosix,
+                nioHTTP1, nioSSL,
+                log, crypto, serviceLifecycle,
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "ManagerStoreTests", dependencies: ["ManagerStore", log], swiftSettings: settings),
+        .testTarget(
+            name: "ManagerTests", dependencies: ["Manager", "ManagerStore", crypto, httpTypes], swiftSettings: settings),
+        .testTarget(
+            name: "HostNodeTests", dependencies: ["HostNode", "MinionCore", "Node", "PieceStore", log],
             swiftSettings: settings),
         .testTarget(
-            name: "MinionCommandTests", dependencies: ["MinionCommand", "MinionCore", "Node"], swiftSettings: settings),
+            name: "MinionCommandTests",
+            dependencies: ["HostNode", "MinionCommand", "MinionCore", "Node", "PieceStore"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MinionTests",
+            dependencies: ["HTTPFront", "Minion", "MinionCore", "Scheduler", log, serviceLifecycle],
+            swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ]
 )

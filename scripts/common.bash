@@ -65,7 +65,12 @@ need_package() {
 need_build_tools() {
     need_swift
     command -v git >/dev/null || need_package git "fetches the Swift packages that Minion uses"
-    [[ -e /usr/include/zlib.h || $(uname -s) != Linux ]] || need_package zlib1g-dev "one of these packages links it"
+    [[ $(uname -s) == Linux ]] || return 0
+    [[ -e /usr/include/zlib.h ]] || need_package zlib1g-dev "one of these packages links it"
+    [[ -e /usr/include/sqlite3.h ]] || need_package libsqlite3-dev "the manager keeps its records in SQLite"
+    [[ -e /usr/include/postgresql/libpq-fe.h ]] || need_package libpq-dev "or it keeps them in PostgreSQL"
+    # Without it, the compiler does not find PostgreSQL's header.
+    command -v pkg-config >/dev/null || need_package pkg-config "tells where libpq is"
 }
 
 # --- Steps ---------------------------------------------------------------------------------------------------------

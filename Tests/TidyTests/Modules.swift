@@ -23,15 +23,33 @@ struct Module {
         Module("Wire", "MinionCore", "Swarm", others: essentials.union(["Crypto"])),
         // Drivers.
         Module("Node", "MinionCore", "PieceStore", "Swarm", "Wire"),
-        Module("Scheduler", "MinionCore", "Swarm", "Wire"),
-        // The program.
+        Module("HTTPFront", "MinionCore"),
+        Module("Scheduler", "HTTPFront", "MinionCore", "Swarm", "Wire"),
+        // The manager. Its SQL and the two databases are known to its store only.
         Module(
-            "MinionCommand", "MinionCore", "MinionLog", "Node", "PieceStore", "Scheduler", "Swarm", "SwarmSimulator",
+            "ManagerStore",
+            others: libc.union(essentials).union(["CLibPQ", "GRDB", "Logging", "NIOPosix", "Synchronization"])),
+        // It knows nothing of the scheduler, which may share its port.
+        Module("Manager", "HTTPFront", "ManagerStore", "MinionCore"),
+        // A node for all programs of a host, behind a local socket.
+        Module(
+            "HostNode", "MinionCore", "Node", "PieceStore",
+            others: libc.union(essentials).union(["Logging", "NIOCore", "NIOPosix", "Synchronization"])),
+        // What programs import.
+        Module("Minion", "HostNode", "MinionCore", "Node", "PieceStore"),
+        // The programs.
+        Module("MinionServer", "HTTPFront", "Manager", "ManagerStore", "MinionCore", "MinionLog", "Scheduler"),
+        Module("minion-server", "MinionServer", others: []),
+        Module(
+            "MinionCommand", "HTTPFront", "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Scheduler",
+            "Swarm",
+            "SwarmSimulator",
             "Wire"),
-        Module("minion", "MinionCommand", others: []),
+        Module("MinionMain", "MinionCommand", others: []),
         // Below Benchmarks: measures, and is shipped to nobody.
         Module("TrackerLoad", "MinionCore", "Swarm", "Wire"),
         Module("Micro", "MinionCore", "PieceStore", "Swarm", "Wire"),
+        Module("StoreLoad", "ManagerStore"),
     ]
 
     init(_ name: String, _ own: String..., others: Set<String>? = nil) {
