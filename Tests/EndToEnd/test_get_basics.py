@@ -1,16 +1,13 @@
 """One host, a source that behaves: sizes, destinations, digests, what is printed."""
 import json
-import os
-import pty
 import re
-import subprocess
 
 import pytest
 
 from checks import MIB, assert_file, assert_nothing_under, assert_ok, assert_refused
 from content import Content
-from processes import STOPPING
 from protocol import PIECE
+from terminal import get_on_terminal
 
 SIZES = [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, MIB, 3 * MIB, 5_000_000, 7 * PIECE + 12_345]
 
@@ -147,25 +144,10 @@ def test_progress_as_json_is_one_object_a_line(tracker, source, host):
     assert str(resource.content.size) in lines[-1]
 
 
-def test_a_terminal_sees_percent_and_what_came_from_where(tracker, source, host, box):
+def test_a_terminal_sees_percent_and_what_came_from_where(tracker, source, host):
     resource = source.add("/file.bin", Content(4 * MIB), rate=4 * MIB)
-    reader, writer = pty.openpty()
-    process = subprocess.Popen(
-        [box.minion, "get", resource.url, "--tracker", tracker.address, "--upload-time", "0"], stdin=writer,
-        stdout=writer, stderr=writer, cwd=host.files, env=host.env, start_new_session=True)
-    os.close(writer)
-    seen = bytearray()
-    while True:
-        try:
-            chunk = os.read(reader, 65536)
-        except OSError:
-            break
-        if not chunk:
-            break
-        seen += chunk
-    os.close(reader)
-    assert process.wait(STOPPING) == 0
-    text = seen.decode(errors="replace")
+    code, text = get_on_terminal(host, resource.url, "--tracker", tracker.address, "--upload-time", "0")
+    assert code == 0
     assert re.search(r"\d+ ?%", text), text
     assert "source" in text and "peers" in text
 

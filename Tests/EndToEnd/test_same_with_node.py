@@ -1,10 +1,7 @@
 """The same flags give the same file, the same output and the same exit code, with the host's node and without."""
 import json
-import os
-import pty
 import re
 import signal
-import subprocess
 
 import pytest
 
@@ -13,6 +10,7 @@ from content import Content
 from processes import STOPPING
 from protocol import PIECE
 from source_server import Reply
+from terminal import get_on_terminal
 
 #: What differs from run to run: times, rates, ports of refused connections.
 NOISE = re.compile(r"\d+(\.\d+)? (s|[KMGT]?i?B/s)|\d+:\d\d")
@@ -73,25 +71,10 @@ def test_json_has_the_same_events_and_keys(node, source, host):
     assert events[-1]["bytesDone"] == events[-1]["size"] == events[-1]["bytesFromSource"] == 4 * MIB
 
 
-def test_a_terminal_sees_a_bar(box, node, source, host):
+def test_a_terminal_sees_a_bar(node, source, host):
     resource = source.add("/file.bin", Content(4 * MIB), rate=4 * MIB)
-    reader, writer = pty.openpty()
-    process = subprocess.Popen(
-        [box.minion, "get", resource.url, *node], stdin=writer, stdout=writer, stderr=writer, cwd=host.files,
-        env=host.env, start_new_session=True)
-    os.close(writer)
-    seen = bytearray()
-    while True:
-        try:
-            chunk = os.read(reader, 65536)
-        except OSError:
-            break
-        if not chunk:
-            break
-        seen += chunk
-    os.close(reader)
-    assert process.wait(STOPPING) == 0
-    text = seen.decode(errors="replace")
+    code, text = get_on_terminal(host, resource.url, *node)
+    assert code == 0
     assert re.search(r"\d+%", text) and "source" in text and "file.bin: 4.00 MiB" in text
 
 
