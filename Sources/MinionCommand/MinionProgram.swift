@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Node
 
 /// The program `minion`.
 struct MinionProgram: ParsableCommand {
@@ -23,7 +24,7 @@ struct MinionProgram: ParsableCommand {
             SimulateCommand.self, CompletionsCommand.self, ManualCommand.self,
         ])
 
-    static let version = "0.1.0"
+    static let version = MinionNode.version
 }
 
 /// Runs the program with the arguments behind its name, and ends it.
