@@ -61,7 +61,8 @@ let package = Package(
         .target(
             name: "HTTPFront",
             dependencies: [
-                "MinionCore", nioCore, log, serviceLifecycle, hummingbird, hummingbirdCore, httpTypes,
+                "MinionCore", nioCore, nioPosix, nioSSL, log, serviceLifecycle, hummingbird, hummingbirdCore, httpTypes,
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
             ],
             swiftSettings: settings),
@@ -104,9 +105,7 @@ let package = Package(
         .target(
             name: "MinionCommand",
             dependencies: [
-                "HTTPFront", "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Scheduler", "Swarm",
-                "SwarmSimulator",
-                "Wire", log, nioCore, nioPosix, nioHTTP1, serviceLifecycle, systemPackage,
+                "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Swarm", "SwarmSimulator", "Wire", log, nioCore, nioPosix, nioHTTP1, serviceLifecycle, systemPackage,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -6,6 +6,8 @@ import NIOCore
 package struct FrontContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     private let channel: any Channel
+    /// Whether the request came by HTTPS.
+    package internal(set) var isSecure = false
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)

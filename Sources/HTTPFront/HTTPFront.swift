@@ -1,15 +1,21 @@
 package import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 package import Logging
 package import MinionCore
 import NIOCore
+import NIOSSL
 import ServiceLifecycle
 import Synchronization
 
 /// How a front listens, and what it does not put up with.
 package struct FrontConfiguration: Sendable {
-    /// Addresses to listen on; port 0 picks a free one.
+    /// Addresses to listen on for HTTP; port 0 picks a free one.
     package var listen = [Endpoint(host: "0.0.0.0", port: 8080)]
+    /// Addresses to listen on for HTTPS.
+    package var listenTLS: [Endpoint] = []
+    /// What is shown to those who come by HTTPS; must be there if `listenTLS` has an address.
+    package var certificate: CertificateFiles?
     /// Connections at each listen address at most; more have to wait. Fewer are taken if the process may not open so
     /// many files.
     package var maximumConnections = 65_536
@@ -25,10 +31,25 @@ package struct FrontConfiguration: Sendable {
     package init() {}
 }
 
+/// The addresses that a front listens on, with the ports that it got.
+package struct ListeningEndpoints: Hashable, Sendable {
+    package var plain: [Endpoint]
+    package var tls: [Endpoint]
+
+    package var all: [Endpoint] { plain + tls }
+
+    /// The one to tell people of: HTTP if there is such a one, since every tool knows it.
+    package var first: (scheme: String, endpoint: Endpoint)? {
+        plain.first.map { ("http", $0) } ?? tls.first.map { ("https", $0) }
+    }
+}
+
 /// Why a front cannot listen.
 package struct FrontError: Error, Hashable, Sendable, CustomStringConvertible {
     /// One line: what happened, to what, and what to do.
     package var message: String
+
+    package init(message: String) { self.message = message }
 
     package var description: String { message }
 }
@@ -69,17 +90,29 @@ package struct HTTPFront<Answering: HTTPResponder>: Sendable where Answering.Con
     ///   - onListening: called once, when all addresses are being listened on, with the ports that they got.
     ///   - onStopping: called when a graceful stop begins: the time to answer what is being held back.
     package func run(
-        onListening: @escaping @Sendable ([Endpoint]) -> Void, onStopping: @escaping @Sendable () -> Void = {}
+        onListening: @escaping @Sendable (ListeningEndpoints) -> Void, onStopping: @escaping @Sendable () -> Void = {}
     ) async throws {
-        guard !configuration.listen.isEmpty else { throw FrontError(message: "there is no address to listen on") }
-        let bound = BoundAddresses(count: configuration.listen.count)
+        let plain = configuration.listen.map { ($0, TLSConfiguration?.none) }
+        var secure: [(Endpoint, TLSConfiguration?)] = []
+        if !configuration.listenTLS.isEmpty {
+            guard let certificate = configuration.certificate else {
+                throw FrontError(message: "there is no certificate for HTTPS")
+            }
+            let tls = try await certificate.load()
+            secure = configuration.listenTLS.map { ($0, tls) }
+        }
+        let listeners = plain + secure
+        guard !listeners.isEmpty else { throw FrontError(message: "there is no address to listen on") }
+        let bound = BoundAddresses(count: listeners.count)
         let connections = ConnectionLimit.connections(upTo: configuration.maximumConnections)
         try await withThrowingTaskGroup(of: Ended.self) { group in
-            for (index, endpoint) in configuration.listen.enumerated() {
-                let server = server(on: endpoint, maximumConnections: connections) { channel in
+            for (index, (endpoint, tls)) in listeners.enumerated() {
+                let server = try server(on: endpoint, tls, maximumConnections: connections) { channel in
                     let port = channel.localAddress?.port ?? endpoint.port
                     guard let all = bound.note(Endpoint(host: endpoint.host, port: port), at: index) else { return }
-                    onListening(all)
+                    onListening(
+                        ListeningEndpoints(
+                            plain: Array(all.prefix(plain.count)), tls: Array(all.dropFirst(plain.count))))
                 }
                 group.addTask {
                     do {
@@ -101,7 +134,7 @@ package struct HTTPFront<Answering: HTTPResponder>: Sendable where Answering.Con
                 try? await Task.sleep(for: configuration.shutdownGrace)
                 return .grace
             }
-            var running = configuration.listen.count
+            var running = listeners.count
             while running > 0, let ended = try await group.next() {
                 switch ended {
                 case .server: running -= 1
@@ -113,26 +146,40 @@ package struct HTTPFront<Answering: HTTPResponder>: Sendable where Answering.Con
     }
 
     private func server(
-        on endpoint: Endpoint, maximumConnections: Int, onRunning: @escaping @Sendable (any Channel) -> Void
-    ) -> Application<Answering> {
+        on endpoint: Endpoint, _ tls: TLSConfiguration?, maximumConnections: Int,
+        onRunning: @escaping @Sendable (any Channel) -> Void
+    ) throws -> Application<Listener<Answering>> {
         let (requestTimeout, writeTimeout) = (configuration.requestTimeout, configuration.writeTimeout)
         let onClose = onConnectionClosed
+        let http1 = HTTPServerBuilder.http1(
+            configuration: HTTP1Channel.Configuration(
+                additionalChannelHandlers: [
+                    ConnectionGuard(requestTimeout: requestTimeout, writeTimeout: writeTimeout, onClose: onClose)
+                ],
+                idleTimeout: TimeAmount(configuration.idleTimeout),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 100)))
         return Application(
-            responder: responder,
-            server: .http1(
-                configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [
-                        ConnectionGuard(requestTimeout: requestTimeout, writeTimeout: writeTimeout, onClose: onClose)
-                    ],
-                    idleTimeout: TimeAmount(configuration.idleTimeout),
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 100))),
+            responder: Listener(responder: responder, isSecure: tls != nil),
+            server: try tls.map { try .tls(http1, tlsConfiguration: $0) } ?? http1,
             configuration: ApplicationConfiguration(
                 address: .hostname(endpoint.host.isEmpty ? "0.0.0.0" : endpoint.host, port: endpoint.port),
                 serverName: "minion", backlog: 1024,
                 availableConnectionsDelegate: .maximum(maximumConnections, logger: logger)),
             onServerRunning: { onRunning($0) },
             logger: logger)
+    }
+}
+
+/// Tells the responder how the request came in.
+private struct Listener<Answering: HTTPResponder>: HTTPResponder where Answering.Context == FrontContext {
+    let responder: Answering
+    let isSecure: Bool
+
+    func respond(to request: Request, context: FrontContext) async throws -> Response {
+        var context = context
+        context.isSecure = isSecure
+        return try await responder.respond(to: request, context: context)
     }
 }
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import Node
+import MinionCore
 
 /// The program `minion`.
 struct MinionProgram: ParsableCommand {
@@ -24,7 +24,7 @@ struct MinionProgram: ParsableCommand {
             SimulateCommand.self, CompletionsCommand.self, ManualCommand.self,
         ])
 
-    static let version = MinionNode.version
+    static let version = MinionVersion.current
 }
 
 /// Runs the program with the arguments behind its name, and ends it.

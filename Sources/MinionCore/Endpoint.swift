@@ -47,6 +47,17 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         self.init(host: "", port: withHost.port)
     }
 
+    /// Reads an address to listen on: `port`, `:port` (all addresses, an empty host), or what `init(_:defaultPort:)` reads.
+    package init?(listening text: String, defaultPort: Int) {
+        let digits = text.hasPrefix(":") ? text.dropFirst() : text[...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            self.init(text, defaultPort: defaultPort)
+            return
+        }
+        guard let port = Int(digits), port <= 65535 else { return nil }
+        self.init(host: "", port: port)
+    }
+
     private static func isHostCharacter(_ c: UInt8) -> Bool {
         switch c {
         case 48...57, 65...90, 97...122, UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ":"),

@@ -1,6 +1,8 @@
 import HTTPFront
 import Hummingbird
 import Manager
+import MinionCore
+import NIOCore
 import Scheduler
 
 /// Answers on the one port: what is the scheduler's goes to it at once, everything else to the manager.
@@ -9,14 +11,50 @@ struct ServerResponder: HTTPResponder {
 
     let scheduler: SchedulerResponder?
     let manager: ManagerResponder?
+    private let schedulerCounts = RequestCounts()
+    private let managerCounts = RequestCounts()
+
+    init(scheduler: SchedulerResponder?, manager: ManagerResponder?) {
+        self.scheduler = scheduler
+        self.manager = manager
+    }
 
     func respond(to request: Request, context: FrontContext) async throws -> Response {
-        guard let scheduler else {
-            return try await manager?.respond(to: request, context: context) ?? Response(status: .notFound)
+        let path = request.uri.path
+        if path == "/metrics" { return metrics(for: request.method) }
+        let began = ContinuousClock.now
+        let response: Response
+        if let scheduler, manager == nil || SchedulerResponder.owns(path) {
+            response = try await scheduler.respond(to: request, context: context)
+            schedulerCounts.note(response.status, after: .zero)
+        } else if let manager {
+            response = try await manager.respond(to: request, context: context)
+            managerCounts.note(response.status, after: ContinuousClock.now - began)
+        } else {
+            response = Response(status: .notFound)
         }
-        guard let manager, !SchedulerResponder.owns(request.uri.path) else {
-            return try await scheduler.respond(to: request, context: context)
+        return response
+    }
+
+    private func metrics(for method: HTTPRequest.Method) -> Response {
+        guard method == .get || method == .head else {
+            return Response(status: .methodNotAllowed, headers: [.allow: "GET, HEAD"])
         }
-        return try await manager.respond(to: request, context: context)
+        var page = MetricsPage()
+        page.information(version: MinionVersion.current)
+        var parts: [(String, RequestCounts)] = []
+        if let scheduler {
+            parts.append(("tracker", schedulerCounts))
+            let load = scheduler.load
+            page.gauge("minion_tracker_tasks", "Tasks that are being distributed.", load.tasks)
+            page.gauge("minion_tracker_peers", "Peers in them; a node is one in each of its tasks.", load.peers)
+        }
+        if manager != nil { parts.append(("manager", managerCounts)) }
+        page.requests(parts, timed: manager == nil ? nil : managerCounts)
+        page.process()
+        let response = Response(
+            status: .ok, headers: [.contentType: MetricsPage.type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: page.text)))
+        return method == .head ? response.createHeadResponse() : response
     }
 }

@@ -2,8 +2,7 @@ package import HTTPFront
 package import Logging
 package import Manager
 package import ManagerStore
-package import MinionCore
-import NIOCore
+import MinionCore
 package import Scheduler
 import ServiceLifecycle
 
@@ -25,7 +24,7 @@ package struct ServerService: Service {
     package var store: StoreConfiguration?
     package var logger: Logger
     /// Called once, when all addresses are being listened on, with the ports that they got.
-    package var onListening: @Sendable ([Endpoint]) -> Void = { _ in }
+    package var onListening: @Sendable (ListeningEndpoints) -> Void = { _ in }
 
     package init(logger: Logger) { self.logger = logger }
 
@@ -45,7 +44,7 @@ package struct ServerService: Service {
 
     private func run(on store: Store) async throws {
         var configuration = manager
-        configuration.serverIP = Self.addresses()
+        configuration.serverIP = OwnAddresses.pair
         let manager = try await Manager(configuration, store: store, logger: logger)
         do {
             try await run(manager)
@@ -78,7 +77,7 @@ package struct ServerService: Service {
         }
         try await front.run { endpoints in
             var metadata: Logger.Metadata = [
-                "address": "\(endpoints.map(\.description).joined(separator: ","))",
+                "address": "\(endpoints.all.map(\.description).joined(separator: ","))",
                 "roles": "\(roles.map(\.rawValue).sorted().joined(separator: ","))", "version": "\(scheduler.version)",
             ]
             if let tracker { metadata["key"] = "\(tracker.publicKeyHex)" }
@@ -88,16 +87,5 @@ package struct ServerService: Service {
             tracker?.stop()
         }
         logger.info("server stopped")
-    }
-
-    /// An IPv4 and an IPv6 address of this machine, as answers name them.
-    private static func addresses() -> String {
-        let addresses = ((try? System.enumerateDevices()) ?? []).compactMap { $0.address }
-        let ipv4 = addresses.first { $0.protocol == .inet && $0.ipAddress?.hasPrefix("127.") == false }?.ipAddress
-        let ipv6 = addresses.first { address in
-            guard address.protocol == .inet6, let text = address.ipAddress else { return false }
-            return text != "::1" && !text.hasPrefix("fe80")
-        }?.ipAddress
-        return "\(ipv4 ?? "127.0.0.1"), \(ipv6 ?? "::1")"
     }
 }

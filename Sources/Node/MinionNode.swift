@@ -15,7 +15,7 @@ import Synchronization
 /// A node: it fetches, stores and serves tasks, as many as it is asked for, within one budget.
 package final class MinionNode: Sendable {
     /// Of Minion.
-    package static let version = "0.1.0"
+    package static let version = MinionVersion.current
 
     let services: NodeServices
     let reception: Reception

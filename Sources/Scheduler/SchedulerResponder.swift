@@ -38,6 +38,12 @@ package struct SchedulerResponder: HTTPResponder {
     /// The public half of the key that signs proofs, in hexadecimal.
     package var publicKeyHex: String { driver.publicKeyHex }
 
+    /// How many tasks it has, and how many peers are in them together.
+    package var load: (tasks: Int, peers: Int) {
+        let summaries = driver.summaries
+        return (summaries.count, summaries.reduce(0) { $0 + $1.peers })
+    }
+
     /// Whether a path is one of the scheduler's, where it shares a port.
     package static func owns(_ path: String) -> Bool {
         path.hasPrefix("/v1/") || ["/peer/", "/res/", "/peer", "/res", "/healthz"].contains(path)

@@ -33,10 +33,10 @@ package struct SchedulerService: Service {
                 logger.info(
                     "scheduler started",
                     metadata: [
-                        "address": "\(endpoints.map(\.description).joined(separator: ","))",
+                        "address": "\(endpoints.all.map(\.description).joined(separator: ","))",
                         "version": "\(configuration.version)", "key": "\(responder.publicKeyHex)",
                     ])
-                onListening(endpoints)
+                onListening(endpoints.all)
             } onStopping: {
                 responder.stop()
             }

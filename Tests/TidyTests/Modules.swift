@@ -41,9 +41,7 @@ struct Module {
         Module("MinionServer", "HTTPFront", "Manager", "ManagerStore", "MinionCore", "MinionLog", "Scheduler"),
         Module("minion-server", "MinionServer", others: []),
         Module(
-            "MinionCommand", "HTTPFront", "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Scheduler",
-            "Swarm",
-            "SwarmSimulator",
+            "MinionCommand", "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Swarm", "SwarmSimulator",
             "Wire"),
         Module("MinionMain", "MinionCommand", others: []),
         // Below Benchmarks: measures, and is shipped to nobody.

@@ -12,7 +12,7 @@ package struct RequestFacts: Sendable {
     /// The token that came with it, wherever it stood.
     package var sessionToken: String?
     package var cookies: [String: String]
-    /// Whether a proxy in front says that the client came by HTTPS.
+    /// Whether the client came by HTTPS, here or at a proxy in front.
     package var isSecure: Bool
 
     package init(

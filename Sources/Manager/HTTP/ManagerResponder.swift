@@ -26,7 +26,7 @@ package struct ManagerResponder: HTTPResponder {
             response = Response(status: reply.status, headers: reply.headers)
         } else {
             let began = Timestamp.now()
-            let facts = RequestFacts(request, address: context.remoteHost ?? "")
+            let facts = RequestFacts(request, address: context.remoteHost ?? "", isSecure: context.isSecure)
             let (answer, caller) = await answer(request, facts)
             reply = answer
             note(request, facts, reply, caller, at: began)
@@ -217,7 +217,7 @@ package struct ManagerResponder: HTTPResponder {
 
 extension RequestFacts {
     /// - Parameter address: of the other end of the connection.
-    init(_ request: Request, address: String) {
+    init(_ request: Request, address: String, isSecure: Bool) {
         let query = request.uri.query ?? ""
         let cookies = Self.cookies(in: request.headers[values: .cookie])
         self.init(
@@ -226,7 +226,7 @@ extension RequestFacts {
             sessionToken: cookies["jwt"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.bearer(
                 request.headers[.authorization])
                 ?? QueryString.parameters(of: query).first { $0.name == "token" && !$0.value.isEmpty }?.value,
-            cookies: cookies, isSecure: request.headers[.forwardedProtocol]?.lowercased() == "https")
+            cookies: cookies, isSecure: isSecure || request.headers[.forwardedProtocol]?.lowercased() == "https")
     }
 
     /// What follows `Bearer`, in any case; nil if it is something else.

@@ -21,6 +21,9 @@ extension Routes {
         Route(.get, "/docs", .open, "The same for people", answer: .other(type: "text/html")) { _ in
             page(DocumentPage.html)
         },
+        Route(.get, "/swagger/:page", .open, "Where Dragonfly's manager has its document", answer: .redirect) { call in
+            .redirect(.found, to: call.texts["page"] == "doc.json" ? "/openapi.json" : "/docs")
+        },
         Route(.get, "/", .open, "Where to go from here", answer: .other(type: "text/html")) { _ in
             page(DocumentPage.welcome)
         },

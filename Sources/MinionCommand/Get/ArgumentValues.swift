@@ -69,18 +69,8 @@ package enum ArgumentValues {
 
     /// The address that the piece server listens on: `port`, `:port`, `host:port`, `[v6]:port` or `host`.
     package static func listen(_ text: String) throws -> String {
-        if let address = listenAddress(text, defaultPort: 0) { return address.description }
+        if let address = Endpoint(listening: text, defaultPort: 0) { return address.description }
         throw ValidationError("give HOST:PORT or :PORT; port 0 picks a free one")
-    }
-
-    /// Nil if it cannot be read. An empty host means all addresses.
-    package static func listenAddress(_ text: String, defaultPort: Int) -> Endpoint? {
-        let digits = text.hasPrefix(":") ? text.dropFirst() : text[...]
-        if !digits.isEmpty, digits.utf8.allSatisfy({ (48...57).contains($0) }) {
-            guard let port = Int(digits), port <= 65535 else { return nil }
-            return Endpoint(host: "", port: port)
-        }
-        return Endpoint(text, defaultPort: defaultPort)
     }
 
     package static func advertise(_ text: String) throws -> String {

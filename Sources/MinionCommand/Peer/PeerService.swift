@@ -35,7 +35,7 @@ struct PeerService: Service {
     private func run(threads: NIOThreadPool, reloads: UnixSignalsSequence) async throws {
         let limits = try Self.cacheLimits(settings.settings)
         let cache = try await threads.runIfActive { [settings = settings.settings, logger] in
-            try DataDirectory.makeParents(of: settings.cacheFolder, flag: "--cache-dir")
+            try Folders.makeParents(of: settings.cacheFolder, flag: "--cache-dir")
             return try ContentCache.open(
                 folder: settings.cacheFolder, limits: limits, now: { Date().timeIntervalSince1970 },
                 onWarning: { logger.warning("\($0)") })

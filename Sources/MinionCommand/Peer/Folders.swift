@@ -1,19 +1,11 @@
 import Glibc
 import PieceStore
 
-/// Where `minion serve` keeps its files if nothing else is said.
-package enum DataDirectory {
-    /// `/var/lib/minion` for root; for others `$XDG_DATA_HOME/minion`, else `~/.local/share/minion`. Nil if there is no home.
-    package static func standard(environment: [String: String], isRoot: Bool) -> String? {
-        if isRoot { return "/var/lib/minion" }
-        if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/minion" }
-        if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/share/minion" }
-        return nil
-    }
-
+/// Folders that a command makes.
+enum Folders {
     /// Makes the folders above the last one; whoever uses that makes it, with the rights that it needs. `flag` names another
     /// place.
-    static func makeParents(of path: String, flag: String = "--data-dir") throws(CommandError) {
+    static func makeParents(of path: String, flag: String) throws(CommandError) {
         let names = path.split(separator: "/").dropLast()
         var folder = ""
         for name in names {
