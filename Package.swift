@@ -48,13 +48,14 @@ let package = Package(
         .target(name: "MinionCore", swiftSettings: settings),
         .target(name: "MinionLog", dependencies: [log], swiftSettings: settings),
         .target(name: "Swarm", dependencies: ["MinionCore"], swiftSettings: settings),
+        .target(name: "Fleet", dependencies: ["MinionCore"], swiftSettings: settings),
         .target(name: "SwarmSimulator", dependencies: ["Swarm"], swiftSettings: settings),
         .target(name: "PieceStore", dependencies: ["MinionCore", crypto, systemPackage], swiftSettings: settings),
         .target(name: "Wire", dependencies: ["MinionCore", "Swarm", crypto], swiftSettings: settings),
         .target(
             name: "Node",
             dependencies: [
-                "Swarm", "PieceStore", "Wire", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto, systemPackage,
+                "Fleet", "Swarm", "PieceStore", "Wire", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto, systemPackage,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: settings),
@@ -69,8 +70,8 @@ let package = Package(
         .target(
             name: "Scheduler",
             dependencies: [
-                "HTTPFront", "MinionCore", "Swarm", "Wire", nioCore, nioPosix, log, serviceLifecycle, hummingbird,
-                hummingbirdCore, httpTypes,
+                "Fleet", "HTTPFront", "MinionCore", "Swarm", "Wire", nioCore, nioPosix, log, crypto, serviceLifecycle,
+                hummingbird, hummingbirdCore, httpTypes, asyncHTTPClient,
             ],
             swiftSettings: settings),
         .systemLibrary(
@@ -83,7 +84,7 @@ let package = Package(
         .target(
             name: "Manager",
             dependencies: [
-                "CZlib", "HTTPFront", "ManagerStore", "MinionCore", nioCore, nioPosix, nioHTTP1, log, crypto,
+                "CZlib", "Fleet", "HTTPFront", "ManagerStore", "MinionCore", nioCore, nioPosix, nioHTTP1, log, crypto,
                 hummingbird,
                 httpTypes, asyncHTTPClient, .product(name: "CryptoExtras", package: "swift-crypto"),
             ],
@@ -91,7 +92,7 @@ let package = Package(
         .target(
             name: "MinionServer",
             dependencies: [
-                "HTTPFront", "Manager", "ManagerStore", "MinionCore", "MinionLog", "Scheduler", nioCore, log,
+                "Fleet", "HTTPFront", "Manager", "ManagerStore", "MinionCore", "MinionLog", "Scheduler", nioCore, log,
                 hummingbird,
                 serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -105,7 +106,8 @@ let package = Package(
         .target(
             name: "MinionCommand",
             dependencies: [
-                "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Swarm", "SwarmSimulator", "Wire", log, nioCore, nioPosix, nioHTTP1, serviceLifecycle, systemPackage,
+                "Fleet", "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Swarm", "SwarmSimulator", "Wire",
+                log, nioCore, nioPosix, nioHTTP1, serviceLifecycle, systemPackage,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -143,6 +145,7 @@ let package = Package(
             path: "Benchmarks/StoreLoad", swiftSettings: settings),
 
         .testTarget(name: "MinionCoreTests", dependencies: ["MinionCore"], swiftSettings: settings),
+        .testTarget(name: "FleetTests", dependencies: ["Fleet", "MinionCore"], swiftSettings: settings),
         .testTarget(
             name: "PieceStoreTests", dependencies: ["PieceStore", "MinionCore", crypto, systemPackage],
             swiftSettings: settings),

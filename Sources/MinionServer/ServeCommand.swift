@@ -50,7 +50,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("tls-certificate"),
-        help: ArgumentHelp("The certificate for --listen-tls, with those that lead to its root, as PEM.", valueName: "file"))
+        help: ArgumentHelp(
+            "The certificate for --listen-tls, with those that lead to its root, as PEM.", valueName: "file"))
     var certificate: String?
 
     @Option(name: .customLong("tls-key"), help: ArgumentHelp("The certificate's key, as PEM.", valueName: "file"))
@@ -156,7 +157,9 @@ struct ServeCommand: AsyncParsableCommand {
             guard !dataDir.isEmpty else { throw ValidationError("--data-dir is empty; '.' is the current folder") }
             folder = dataDir.hasPrefix("/") ? dataDir : FileManager.default.currentDirectoryPath + "/" + dataDir
         }
-        guard let folder else { throw ValidationError("there is no home folder to keep data in; give --data-dir FOLDER") }
+        guard let folder else {
+            throw ValidationError("there is no home folder to keep data in; give --data-dir FOLDER")
+        }
         return folder
     }
 

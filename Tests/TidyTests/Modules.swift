@@ -13,6 +13,7 @@ struct Module {
         // Words and rules: neither input nor output, neither clock nor randomness of their own.
         Module("MinionCore", others: []),
         Module("Swarm", "MinionCore", others: []),
+        Module("Fleet", "MinionCore", others: []),
         Module("MinionLog", others: libc.union(["Logging", "Synchronization"])),
         Module("SwarmSimulator", "MinionCore", "Swarm", others: libc.union(essentials)),
         // Disk, and no network.
@@ -22,15 +23,15 @@ struct Module {
         // Messages, and nobody who sends them.
         Module("Wire", "MinionCore", "Swarm", others: essentials.union(["Crypto"])),
         // Drivers.
-        Module("Node", "MinionCore", "PieceStore", "Swarm", "Wire"),
+        Module("Node", "Fleet", "MinionCore", "PieceStore", "Swarm", "Wire"),
         Module("HTTPFront", "MinionCore"),
-        Module("Scheduler", "HTTPFront", "MinionCore", "Swarm", "Wire"),
+        Module("Scheduler", "Fleet", "HTTPFront", "MinionCore", "Swarm", "Wire"),
         // The manager. Its SQL and the two databases are known to its store only.
         Module(
             "ManagerStore",
             others: libc.union(essentials).union(["CLibPQ", "GRDB", "Logging", "NIOPosix", "Synchronization"])),
         // It knows nothing of the scheduler, which may share its port.
-        Module("Manager", "HTTPFront", "ManagerStore", "MinionCore"),
+        Module("Manager", "Fleet", "HTTPFront", "ManagerStore", "MinionCore"),
         // A node for all programs of a host, behind a local socket.
         Module(
             "HostNode", "MinionCore", "Node", "PieceStore",
@@ -38,11 +39,11 @@ struct Module {
         // What programs import.
         Module("Minion", "HostNode", "MinionCore", "Node", "PieceStore"),
         // The programs.
-        Module("MinionServer", "HTTPFront", "Manager", "ManagerStore", "MinionCore", "MinionLog", "Scheduler"),
+        Module("MinionServer", "Fleet", "HTTPFront", "Manager", "ManagerStore", "MinionCore", "MinionLog", "Scheduler"),
         Module("minion-server", "MinionServer", others: []),
         Module(
-            "MinionCommand", "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Swarm", "SwarmSimulator",
-            "Wire"),
+            "MinionCommand", "Fleet", "HostNode", "MinionCore", "MinionLog", "Node", "PieceStore", "Swarm",
+            "SwarmSimulator", "Wire"),
         Module("MinionMain", "MinionCommand", others: []),
         // Below Benchmarks: measures, and is shipped to nobody.
         Module("TrackerLoad", "MinionCore", "Swarm", "Wire"),

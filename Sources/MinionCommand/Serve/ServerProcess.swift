@@ -31,5 +31,7 @@ enum ServerProcess {
         return folders.lazy.map { $0 + "/" + name }.first { access($0, X_OK) == 0 }
     }
 
-    private static func folder(of path: String) -> String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
+    private static func folder(of path: String) -> String {
+        String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+    }
 }
