@@ -35,7 +35,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: isRequestArriving = true
+        case .head(let head):
+            isRequestArriving = true
+            // Whoever asks first gets to hear at once that the body may come; what is too long is refused all the same.
+            if head.headerFields[.expect]?.lowercased() == "100-continue" {
+                context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+            }
         case .body(let bytes):
             guard isLast else { break }
             left += bytes.readableBytes

@@ -15,7 +15,7 @@ package struct StoreConfiguration: Sendable {
     /// How long they may wait.
     package var waitLimit = Duration.seconds(5)
     /// How long one statement may take.
-    package var statementLimit = Duration.seconds(15)
+    package var statementLimit = Duration.seconds(8)
     /// How long connecting may take.
     package var connectLimit = Duration.seconds(5)
     /// How long `open` tries to reach a server that does not answer.

@@ -76,6 +76,10 @@ struct StatementFailure: Error {
         case collision
         /// The connection is of no use any more: the same once more over a new one may go well.
         case lost
+        /// The connection is of no use any more, and neither would a new one be: the server does not answer.
+        case silent
+
+        var isLost: Bool { self == .lost || self == .silent }
     }
 
     init(_ error: StoreError, _ consequence: Consequence = .final) {

@@ -8,8 +8,8 @@ package struct Pattern: Sendable {
 
     private let program: [Instruction]
 
-    /// Nil if the text is no expression, or one that this does not do: back references, look-around and classes of Unicode
-    /// properties.
+    /// Nil if the text is no expression, or one that this does not do: back references, look-around and scripts of
+    /// Unicode.
     package init?(_ text: String) {
         guard text.utf8.count <= Self.maximumLength else { return nil }
         var parser = PatternParser(text)
@@ -118,9 +118,24 @@ package struct Pattern: Sendable {
 
 /// Which characters one place of an expression takes.
 struct ScalarSet: Sendable {
-    var ranges: [ClosedRange<UInt32>]
-    var isNegated = false
-    var ignoresCase = false
+    /// In ascending order, and apart from each other.
+    let ranges: [ClosedRange<UInt32>]
+    let isNegated: Bool
+    let ignoresCase: Bool
+
+    init(ranges: [ClosedRange<UInt32>], isNegated: Bool = false, ignoresCase: Bool = false) {
+        var merged: [ClosedRange<UInt32>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, range.lowerBound <= last.upperBound {
+                merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            } else {
+                merged.append(range)
+            }
+        }
+        self.ranges = merged
+        self.isNegated = isNegated
+        self.ignoresCase = ignoresCase
+    }
 
     static let digit = ScalarSet(ranges: [48...57])
     static let word = ScalarSet(ranges: [48...57, 65...90, 95...95, 97...122])
@@ -140,15 +155,22 @@ struct ScalarSet: Sendable {
     var complement: [ClosedRange<UInt32>] {
         var out: [ClosedRange<UInt32>] = []
         var next: UInt32 = 0
-        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+        for range in ranges {
             if range.lowerBound > next { out.append(next...range.lowerBound - 1) }
-            next = max(next, range.upperBound + 1)
+            next = range.upperBound + 1
         }
         if next <= 0x10ffff { out.append(next...0x10ffff) }
         return out
     }
 
-    private func hasInRanges(_ value: UInt32) -> Bool { ranges.contains { $0.contains(value) } }
+    private func hasInRanges(_ value: UInt32) -> Bool {
+        var (low, high) = (0, ranges.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound < value { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].contains(value)
+    }
 
     private static func otherCase(of scalar: Unicode.Scalar) -> Unicode.Scalar? {
         let mapped =

@@ -188,7 +188,7 @@ struct PatternParser {
         return .sequence(nodes)
     }
 
-    private func classRanges(_ letter: Unicode.Scalar) -> [ClosedRange<UInt32>]? {
+    private mutating func classRanges(_ letter: Unicode.Scalar) -> [ClosedRange<UInt32>]? {
         switch letter {
         case "d": ScalarSet.digit.ranges
         case "D": ScalarSet.digit.complement
@@ -196,8 +196,23 @@ struct PatternParser {
         case "W": ScalarSet.word.complement
         case "s": ScalarSet.space.ranges
         case "S": ScalarSet.space.complement
+        case "p": category()
+        case "P": category().map { ScalarSet(ranges: $0).complement }
         default: nil
         }
+    }
+
+    /// What follows `\p`: a letter, or a name in braces, which `^` may negate.
+    private mutating func category() -> [ClosedRange<UInt32>]? {
+        var name = ""
+        guard skip("{") else {
+            if let letter = advance() { name.unicodeScalars.append(letter) }
+            return PatternCategories.ranges(of: name)
+        }
+        let isNegated = skip("^")
+        while let next = advance(), next != "}" { name.unicodeScalars.append(next) }
+        guard let ranges = PatternCategories.ranges(of: name) else { return nil }
+        return isNegated ? ScalarSet(ranges: ranges).complement : ranges
     }
 
     /// The character that an escape stands for, whose first letter has been read.

@@ -24,7 +24,8 @@ struct ServerResponder: HTTPResponder {
         if path == "/metrics" { return metrics(for: request.method) }
         let began = ContinuousClock.now
         let response: Response
-        if let scheduler, manager == nil || SchedulerResponder.owns(path) {
+        // Who has a manager is well only if its store is.
+        if let scheduler, manager == nil || SchedulerResponder.owns(path) && path != "/healthz" {
             response = try await scheduler.respond(to: request, context: context)
             schedulerCounts.note(response.status, after: .zero)
         } else if let manager {

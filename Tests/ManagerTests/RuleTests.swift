@@ -42,53 +42,114 @@ import Testing
         for _ in 0..<times { guesses.failed(account: account, address: address, at: now) }
     }
 
+    /// How long a try would have to wait.
+    private func wait(_ guesses: SignInGuard, account: String, address: String, at now: Duration) -> Duration? {
+        var guesses = guesses
+        return guesses.begin(account: account, address: address, at: now)
+    }
+
+    @Test func triesThatAreUnderWayCountAsFailures() {
+        var guesses = SignInGuard()
+        let answers = (0..<60).map { _ in guesses.begin(account: "a", address: "1", at: .zero) }
+        #expect(answers.count { $0 == nil } == 5)
+        // Those that were right open the way for more.
+        for _ in 0..<5 { guesses.succeeded(account: "a", address: "1", at: .zero) }
+        #expect(wait(guesses, account: "a", address: "1", at: .zero) == nil)
+    }
+
+    @Test func triesThatComeToNothingAreForgotten() {
+        var guesses = SignInGuard()
+        for _ in 0..<60 {
+            #expect(guesses.begin(account: "a", address: "1", at: .zero) == nil)
+            guesses.abandoned(account: "a", address: "1")
+        }
+    }
+
+    @Test func whoHasSignedInIsNotHeldUpByOthersBehindTheSameAddress() {
+        var guesses = SignInGuard()
+        #expect(guesses.begin(account: "root", address: "1", at: .zero) == nil)
+        guesses.succeeded(account: "root", address: "1", at: .zero)
+        for index in 0..<100 { fail(&guesses, 1, account: "\(index)") }
+        #expect(wait(guesses, account: "root", address: "1", at: .zero) == nil)
+        #expect(wait(guesses, account: "other", address: "1", at: .zero) != nil)
+    }
+
+    @Test func whatAnAddressDidFades() {
+        var guesses = SignInGuard()
+        for index in 0..<200 { fail(&guesses, 1, account: "\(index)") }
+        #expect(wait(guesses, account: "x", address: "1", at: .seconds(59)) == .seconds(1))
+        #expect(wait(guesses, account: "x", address: "1", at: .seconds(60)) == nil)
+        // One typo in ten seconds is what an office makes.
+        var office = SignInGuard()
+        for index in 0..<1000 {
+            let now = Duration.seconds(10 * index)
+            #expect(wait(office, account: "\(index)", address: "1", at: now) == nil)
+            fail(&office, 1, account: "\(index)", at: now)
+        }
+    }
+
+    @Test func aNetworkOfIPv6IsOneAddress() {
+        var guesses = SignInGuard()
+        for index in 0..<30 { fail(&guesses, 1, account: "\(index)", address: "2001:db8::\(index)") }
+        #expect(wait(guesses, account: "a", address: "2001:db8::ffff", at: .zero) != nil)
+        #expect(wait(guesses, account: "a", address: "2001:db8:0:1::1", at: .zero) == nil)
+    }
+
+    @Test func strangersCannotMakeAccountsWithoutEnd() {
+        var guesses = SignInGuard()
+        let answers = (0..<200).map { _ in guesses.signUp(address: "1", at: .zero) }
+        #expect(answers.count { $0 == nil } == 100)
+        #expect(guesses.signUp(address: "2", at: .zero) == nil)
+        #expect(guesses.signUp(address: "1", at: .seconds(60)) == nil)
+    }
+
     @Test func aFewFailuresCostNothing() {
         var guesses = SignInGuard()
         fail(&guesses, 4)
-        #expect(guesses.wait(account: "a", address: "1", at: .zero) == nil)
+        #expect(wait(guesses, account: "a", address: "1", at: .zero) == nil)
     }
 
     @Test func furtherFailuresCostTwiceAsMuchEach() {
         var guesses = SignInGuard()
         fail(&guesses, 5)
-        #expect(guesses.wait(account: "a", address: "1", at: .zero) == .seconds(1))
-        #expect(guesses.wait(account: "a", address: "1", at: .seconds(1)) == nil)
+        #expect(wait(guesses, account: "a", address: "1", at: .zero) == .seconds(1))
+        #expect(wait(guesses, account: "a", address: "1", at: .seconds(1)) == nil)
         fail(&guesses, 1, at: .seconds(1))
-        #expect(guesses.wait(account: "a", address: "1", at: .seconds(1)) == .seconds(2))
+        #expect(wait(guesses, account: "a", address: "1", at: .seconds(1)) == .seconds(2))
         fail(&guesses, 1, at: .seconds(3))
-        #expect(guesses.wait(account: "a", address: "1", at: .seconds(3)) == .seconds(4))
+        #expect(wait(guesses, account: "a", address: "1", at: .seconds(3)) == .seconds(4))
         fail(&guesses, 40, at: .seconds(7))
-        #expect(guesses.wait(account: "a", address: "1", at: .seconds(7)) == .seconds(900))
+        #expect(wait(guesses, account: "a", address: "1", at: .seconds(7)) == .seconds(900))
     }
 
     @Test func othersAreNotHeldUp() {
         var guesses = SignInGuard()
         fail(&guesses, 20)
-        #expect(guesses.wait(account: "a", address: "2", at: .zero) == nil)
-        #expect(guesses.wait(account: "b", address: "1", at: .zero) == nil)
+        #expect(wait(guesses, account: "a", address: "2", at: .zero) == nil)
+        #expect(wait(guesses, account: "b", address: "1", at: .zero) == nil)
     }
 
     @Test func anAddressCannotTryManyAccounts() {
         var guesses = SignInGuard()
         for index in 0..<30 { fail(&guesses, 1, account: "\(index)") }
-        #expect(guesses.wait(account: "new", address: "1", at: .zero) != nil)
-        #expect(guesses.wait(account: "new", address: "2", at: .zero) == nil)
+        #expect(wait(guesses, account: "new", address: "1", at: .zero) != nil)
+        #expect(wait(guesses, account: "new", address: "2", at: .zero) == nil)
     }
 
     @Test func anAccountCannotBeTriedFromManyAddresses() {
         var guesses = SignInGuard()
         for index in 0..<100 { fail(&guesses, 1, address: "\(index)") }
-        #expect(guesses.wait(account: "a", address: "new", at: .zero) != nil)
+        #expect(wait(guesses, account: "a", address: "new", at: .zero) != nil)
     }
 
     @Test func successAndTimeMakeGood() {
         var guesses = SignInGuard()
         fail(&guesses, 6)
-        guesses.succeeded(account: "a", address: "1")
-        #expect(guesses.wait(account: "a", address: "1", at: .zero) == nil)
+        guesses.succeeded(account: "a", address: "1", at: .zero)
+        #expect(wait(guesses, account: "a", address: "1", at: .zero) == nil)
         fail(&guesses, 6)
         fail(&guesses, 1, at: .seconds(4000))
-        #expect(guesses.wait(account: "a", address: "1", at: .seconds(4000)) == nil)
+        #expect(wait(guesses, account: "a", address: "1", at: .seconds(4000)) == nil)
     }
 
     @Test func memoryHasALimit() {
@@ -96,7 +157,7 @@ import Testing
         limits.entries = 100
         var guesses = SignInGuard(limits: limits)
         for index in 0..<10_000 { fail(&guesses, 1, account: "\(index)", address: "1") }
-        #expect(guesses.wait(account: "x", address: "1", at: .zero) != nil, "the address is still known")
+        #expect(wait(guesses, account: "x", address: "1", at: .zero) != nil, "the address is still known")
     }
 }
 

@@ -19,6 +19,8 @@ import Testing
         ("a*?b", "aab", true), ("\\Aa", "ba", false), ("a\\z", "ab", false), ("\\Qa.b\\E", "a.b", true),
         ("\\Qa.b\\E", "axb", false), ("(?i)straße", "STRAßE", true),
         ("node-[0-9]{2,3}\\.example", "node-123.example.com", true),
+        ("^\\pL+$", "aéЖ", true), ("\\pL", "12", false), ("^\\p{Lu}\\p{Ll}+$", "Жук", true), ("^\\PL$", "7", true),
+        ("^\\p{^Lu}$", "a", true), ("^[\\p{Nd}x]+$", "٣x3", true), ("^\\p{Zs}$", "\u{a0}", true),
         ("(a*)*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", false),
     ])
     func patternsMatch(_ pattern: String, _ text: String, _ isFound: Bool) throws {
@@ -28,7 +30,8 @@ import Testing
     @Test(arguments: [
         "(", ")", "(a", "a)", "[", "[a", "*", "+a", "?", "a**", "a++", "\\", "[b-a]", "a{2,1}", "a{1001}", "(?=a)",
         "(?<=a)",
-        "(?!a)", "\\1", "\\k", "[[:nope:]]", "\\x4", "(?z)", "(?P<a", "a{1000}{1000}",
+        "(?!a)", "\\1", "\\k", "[[:nope:]]", "\\x4", "(?z)", "(?P<a", "\\p", "\\pX", "\\p{Greek}", "\\p{", "\\p{}",
+        "a{1000}{1000}",
     ])
     func otherTextIsNoPattern(_ text: String) {
         #expect(!Pattern.isValid(text))

@@ -75,6 +75,17 @@ package enum AccessRule: Hashable, Sendable {
     /// Who shows a token for this.
     case token(TokenScope)
 
+    /// The caller's token. Throws `Refusal` if there is none, or it is not good any more.
+    @discardableResult
+    package static func checkToken(of caller: Caller, at now: Timestamp) throws(Refusal) -> PersonalAccessToken {
+        guard case .token(let token, let owner) = caller, owner.user.state == .enable else {
+            throw Refusal(.unauthorized, "Unauthorized")
+        }
+        guard token.state == .active else { throw Refusal(.forbidden, "Token is inactive") }
+        guard token.expiredAt > now else { throw Refusal(.forbidden, "Token has expired") }
+        return token
+    }
+
     /// Throws `Refusal` if a caller may not.
     package func check(_ caller: Caller, at now: Timestamp) throws(Refusal) {
         switch self {
@@ -84,11 +95,7 @@ package enum AccessRule: Hashable, Sendable {
             guard principal.user.state == .enable else { throw .unauthorized() }
             guard principal.may(action, object.rawValue) else { throw .denied }
         case .token(let scope):
-            guard case .token(let token, let owner) = caller, owner.user.state == .enable else {
-                throw Refusal(.unauthorized, "Unauthorized")
-            }
-            guard token.state == .active else { throw Refusal(.forbidden, "Token is inactive") }
-            guard token.expiredAt > now else { throw Refusal(.forbidden, "Token has expired") }
+            let token = try Self.checkToken(of: caller, at: now)
             guard token.scopes.isEmpty || token.scopes.contains(scope.rawValue) else {
                 throw Refusal(
                     .forbidden,

@@ -57,30 +57,42 @@ package final class AccountService: Sendable {
 
     /// Checks a password and begins a session. Throws `Refusal`, the same for whatever is wrong.
     package func signIn(name: String, password: String, from origin: Origin) async throws -> SignedIn {
-        let found = try await guarding(account: name, from: origin) {
-            let user = try await store.read { try $0.users.named(name) }
-            let verdict = try await hasher.check(password, against: user?.passwordHash)
-            guard let user, verdict.isRight, user.state == .enable else { return nil as (User, String?)? }
-            return (user, verdict.rehashed)
+        let signedIn = try await guarding(account: name, from: origin) {
+            // Once more if the hash changes meanwhile: with the password, or because somebody else's sign-in renews it.
+            for _ in 0..<2 {
+                let user = try await store.read { try $0.users.named(name) }
+                let verdict = try await hasher.check(password, against: user?.passwordHash)
+                guard let user, verdict.isRight else { break }
+                if let rehashed = verdict.rehashed {
+                    try await store.write { try $0.users.rehash(user.id, from: user.passwordHash, to: rehashed) }
+                }
+                let hashes = [user.passwordHash, verdict.rehashed]
+                let signedIn = try await begin(user, from: origin) { hashes.contains($0.passwordHash) }
+                if let signedIn { return signedIn }
+            }
+            return nil as SignedIn?
         }
-        guard let (user, rehashed) = found else { throw Refusal.unauthorized() }
-        if let rehashed {
-            try await store.write { try $0.users.rehash(user.id, from: user.passwordHash, to: rehashed) }
-        }
-        return try await begin(user, from: origin)
+        guard let signedIn else { throw Refusal.unauthorized() }
+        return signedIn
     }
 
-    /// Begins a session of somebody whose identity has been established.
-    package func begin(_ user: User, from origin: Origin) async throws -> SignedIn {
-        guard user.state == .enable else { throw Refusal.unauthorized() }
+    /// Begins a session of somebody whose identity has been established. Nil if the user has been disabled, or does not
+    /// fit any more, by the time that it begins.
+    package func begin(
+        _ user: User, from origin: Origin, ifStill fits: @escaping @Sendable (User) -> Bool = { _ in true }
+    ) async throws -> SignedIn? {
         let secret = Base64.encodeURL(RandomBytes.make(16))
         let now = Timestamp.now()
         let expires = now.advanced(by: configuration.tokenLifetime)
         let session = Session(
             id: Self.sessionID(secret), userID: user.id, createdAt: now, expiresAt: expires,
             address: origin.address.truncated(to: 256), agent: origin.agent.truncated(to: 256))
-        try await store.write { try $0.sessions.start(session) }
-        return signedIn(user, secret: secret, now: now, expires: expires)
+        let hasBegun = try await store.write { store in
+            guard let now = try store.users.findIfAny(user.id), now.state == .enable, fits(now) else { return false }
+            try store.sessions.start(session)
+            return true
+        }
+        return hasBegun ? signedIn(user, secret: secret, now: now, expires: expires) : nil
     }
 
     private func signedIn(_ user: User, secret: String, now: Timestamp, expires: Timestamp) -> SignedIn {
@@ -150,15 +162,20 @@ package final class AccountService: Sendable {
     package func resetPassword(
         user id: Int64, old: String, new: String, from origin: Origin
     ) async throws {
+        guard old != new else { throw Refusal.invalid("the new password is the old one") }
         let user = try await store.read { try $0.users.findIfAny(id) }
-        let isRight = try await guarding(account: user?.name ?? "#\(id)", from: origin) {
+        let isChanged = try await guarding(account: user?.name ?? "#\(id)", from: origin) {
             let verdict = try await hasher.check(old, against: user?.passwordHash)
-            guard let user else { throw Refusal.recordNotFound }
-            return verdict.isRight && user.state == .enable ? true : nil
+            guard let user, verdict.isRight, user.state == .enable else { return nil as Bool? }
+            let hash = try await hasher.hash(new)
+            return try await store.write { store in
+                guard try store.users.find(id).passwordHash == user.passwordHash else { return nil }
+                try store.users.setPassword(id, hash: hash, mustChange: false)
+                return true
+            }
         }
-        guard isRight != nil else { throw Refusal(.unauthorized, "Unauthorized") }
-        let hash = try await hasher.hash(new)
-        try await store.write { try $0.users.setPassword(id, hash: hash, mustChange: false) }
+        if user == nil { throw Refusal.recordNotFound }
+        guard isChanged != nil else { throw Refusal(.unauthorized, "Unauthorized") }
     }
 
     /// Runs a check of a password within the limits on guessing; `check` returns nil if it was wrong.
@@ -166,15 +183,21 @@ package final class AccountService: Sendable {
         account: String, from origin: Origin, _ check: () async throws -> Value?
     ) async throws -> Value? {
         let account = account.truncated(to: 256)
-        if let wait = guesses.withLock({ $0.wait(account: account, address: origin.address, at: elapsed) }) {
+        if let wait = guesses.withLock({ $0.begin(account: account, address: origin.address, at: elapsed) }) {
             throw Refusal.tooManyTries(waitSeconds: wait.components.seconds + 1)
         }
-        let value = try await check()
+        let value: Value?
+        do {
+            value = try await check()
+        } catch {
+            guesses.withLock { $0.abandoned(account: account, address: origin.address) }
+            throw error
+        }
         guesses.withLock { guesses in
             if value == nil {
                 guesses.failed(account: account, address: origin.address, at: elapsed)
             } else {
-                guesses.succeeded(account: account, address: origin.address)
+                guesses.succeeded(account: account, address: origin.address, at: elapsed)
             }
         }
         return value
@@ -185,9 +208,12 @@ package final class AccountService: Sendable {
     // MARK: Accounts
 
     /// Makes an account that is a guest. Throws `Refusal` if `caller` may not; `StoreError.conflict`.
-    package func signUp(_ account: NewAccount, by caller: Caller) async throws -> User {
-        guard configuration.signUp == .open || caller.may("*", .users) else {
-            throw Refusal(.forbidden, "sign-up is closed")
+    package func signUp(_ account: NewAccount, by caller: Caller, from origin: Origin) async throws -> User {
+        if !caller.may("*", .users) {
+            guard configuration.signUp == .open else { throw Refusal(.forbidden, "sign-up is closed") }
+            if let wait = guesses.withLock({ $0.signUp(address: origin.address, at: elapsed) }) {
+                throw Refusal.tooManyTries(waitSeconds: wait.components.seconds + 1)
+            }
         }
         let hash = try await hasher.hash(account.password)
         let user = User(

@@ -20,7 +20,7 @@ package struct ForeignIdentity: Hashable, Sendable {
         let isUsable = email.utf8.count <= 256 && TextRule.Format.email.accepts(email)
         let fromEmail = email.split(separator: "@").first.map(String.init)
         let wanted = Self.text(profile["login"]) ?? fromEmail ?? Self.text(profile["name"]) ?? ""
-        let name = String(String.UnicodeScalarView(wanted.unicodeScalars.filter(Self.isNameCharacter))).truncated(
+        let name = String(decoding: wanted.utf8.filter(TextRule.Format.isInAccountName), as: UTF8.self).truncated(
             to: Self.maximumName)
         let avatar = Self.text(profile["avatar_url"]) ?? Self.text(profile["picture"]) ?? ""
         self.provider = provider
@@ -35,14 +35,6 @@ package struct ForeignIdentity: Hashable, Sendable {
         case .string(let text): text.isEmpty ? nil : text
         case .integer(let number): String(number)
         default: nil
-        }
-    }
-
-    /// What names of the console may have.
-    private static func isNameCharacter(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar {
-        case "A"..."Z", "a"..."z", "0"..."9", "@", "$", "!", "%", "*", "?", "&", ".", "_", "-": true
-        default: false
         }
     }
 }

@@ -62,31 +62,34 @@ package struct ProviderService: Sendable {
     /// Where to send a browser that wants to sign in.
     ///
     /// - Parameters:
-    ///   - state: comes back with the answer, so that only the browser that began can end it.
+    ///   - proof: What only the browser that began has.
     ///   - ownURL: where the provider sends the browser back to, unless the provider's row says something else.
-    package func start(_ name: String, state: String, ownURL: String) async throws -> String {
+    package func start(_ name: String, _ proof: SignInProof, ownURL: String) async throws -> String {
         let provider = try await find(name)
         let endpoints = Endpoints(provider)
         let query = QueryString.text(of: [
             ("client_id", provider.clientID), ("redirect_uri", Self.redirect(provider, ownURL)),
-            ("response_type", "code"), ("scope", endpoints.scope), ("state", state),
+            ("response_type", "code"), ("scope", endpoints.scope), ("state", proof.state),
+            ("code_challenge", proof.challenge), ("code_challenge_method", "S256"),
         ])
         return endpoints.authorize + (endpoints.authorize.contains("?") ? "&" : "?") + query
     }
 
     /// Signs in who comes back with a code. Throws `Refusal`, the same for whatever the provider does not like.
     package func finish(
-        _ name: String, code: String, ownURL: String, from origin: AccountService.Origin
+        _ name: String, code: String, _ proof: SignInProof, ownURL: String, from origin: AccountService.Origin
     ) async throws -> AccountService.SignedIn {
         let provider = try await find(name)
         let identity: ForeignIdentity
         do {
-            identity = try await exchange(code, with: provider, ownURL: ownURL)
+            identity = try await exchange(code, proof, with: provider, ownURL: ownURL)
         } catch {
             logger.warning("sign-in with a provider failed", metadata: ["provider": "\(name)", "error": "\(error)"])
             throw Refusal.unauthorized()
         }
-        return try await accounts.begin(try await accounts.user(of: identity), from: origin)
+        let user = try await accounts.user(of: identity)
+        guard let signedIn = try await accounts.begin(user, from: origin) else { throw Refusal.unauthorized() }
+        return signedIn
     }
 
     private func find(_ name: String) async throws -> OAuthProvider {
@@ -101,7 +104,7 @@ package struct ProviderService: Sendable {
     }
 
     private func exchange(
-        _ code: String, with provider: OAuthProvider, ownURL: String
+        _ code: String, _ proof: SignInProof, with provider: OAuthProvider, ownURL: String
     ) async throws -> ForeignIdentity {
         let endpoints = Endpoints(provider)
         var request = HTTPClientRequest(url: endpoints.token)
@@ -110,6 +113,7 @@ package struct ProviderService: Sendable {
         let form = QueryString.text(of: [
             ("client_id", provider.clientID), ("client_secret", provider.clientSecret), ("code", code),
             ("grant_type", "authorization_code"), ("redirect_uri", Self.redirect(provider, ownURL)),
+            ("code_verifier", proof.verifier),
         ])
         request.body = .bytes(ByteBuffer(string: form))
         let answer = try await object(request)

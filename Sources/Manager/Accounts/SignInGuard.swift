@@ -1,18 +1,29 @@
-import Synchronization
+import MinionCore
 
 /// Slows down who guesses passwords: after some failures, each further one doubles the time to wait.
 ///
 /// Failures are counted for an account as tried from one address, for that address whatever the account, and for the
 /// account whatever the address; the last with much more patience, so that strangers cannot lock a user out for long.
+/// A try counts as a failure until it is found to be right, so that many at once are no way around. What is counted for
+/// an address fades, and does not concern accounts that have signed in from there: behind one address may be a whole
+/// office.
 package struct SignInGuard: Sendable {
     package struct Limits: Hashable, Sendable {
         /// Failures without a wait: of one account from one address, of an address, of an account.
         package var pair = 5
         package var address = 30
         package var account = 100
+        /// Accounts that strangers may make from one address without a wait.
+        package var signUps = 100
+        /// Tries that may be under way of an account that has signed in from that address.
+        package var trusted = 20
         /// The first wait; the next ones double, up to the longest.
         package var firstWait = Duration.seconds(1)
         package var longestWait = Duration.seconds(900)
+        /// The longest wait of an address for what it did to several accounts.
+        package var longestAddressWait = Duration.seconds(60)
+        /// One failure of an address is forgotten in each such time.
+        package var fading = Duration.seconds(10)
         /// Failures are forgotten after so long without another.
         package var memory = Duration.seconds(3600)
         /// Accounts and addresses remembered at most.
@@ -25,12 +36,23 @@ package struct SignInGuard: Sendable {
         case pair(account: String, address: String)
         case address(String)
         case account(String)
+        case signUps(String)
+
+        var fades: Bool {
+            switch self {
+            case .address, .signUps: true
+            case .pair, .account: false
+            }
+        }
     }
 
     private struct Entry {
-        var failures = 0
+        var failures = 0.0
+        var underWay = 0
+        /// It has been right before.
+        var isTrusted = false
         var last: Duration
-        var blockedUntil: Duration
+        var blockedUntil = Duration.zero
     }
 
     private let limits: Limits
@@ -38,30 +60,88 @@ package struct SignInGuard: Sendable {
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
-    /// How long a try has to wait; nil if it may be made now. Times are of any clock, always the same.
-    package func wait(account: String, address: String, at now: Duration) -> Duration? {
-        let until = Self.keys(account, address).compactMap { entries[$0]?.blockedUntil }.max() ?? .zero
-        return until > now ? until - now : nil
-    }
+    // MARK: Passwords
 
-    package mutating func failed(account: String, address: String, at now: Duration) {
-        if entries.count >= limits.entries { forget(at: now) }
-        for (key, patience) in zip(Self.keys(account, address), [limits.pair, limits.address, limits.account]) {
-            var entry = entries[key] ?? Entry(last: now, blockedUntil: .zero)
-            if now - entry.last > limits.memory { entry.failures = 0 }
-            entry.failures += 1
-            entry.last = now
-            let excess = entry.failures - patience
-            if excess >= 0 {
-                entry.blockedUntil = now + min(limits.firstWait * (1 << min(excess, 20)), limits.longestWait)
-            }
-            entries[key] = entry
+    /// How long a try has to wait; nil if it is made now, and `failed` or `succeeded` follows. Times are of any clock,
+    /// always the same.
+    package mutating func begin(account: String, address: String, at now: Duration) -> Duration? {
+        let address = Self.network(of: address)
+        let pair = Key.pair(account: account, address: address)
+        let isTrusted = entries[pair]?.isTrusted ?? false
+        if let wait = wait(pair, isTrusted ? limits.trusted : limits.pair, at: now) { return wait }
+        if !isTrusted {
+            if let wait = wait(.address(address), limits.address, at: now) { return wait }
+            if let wait = wait(.account(account), limits.account, at: now) { return wait }
         }
+        for key in [pair, .address(address), .account(account)] {
+            entries[key, default: Entry(last: now)].underWay += 1
+        }
+        return nil
     }
 
-    package mutating func succeeded(account: String, address: String) {
-        entries[.pair(account: account, address: address)] = nil
+    /// The try that `begin` let through was wrong.
+    package mutating func failed(account: String, address: String, at now: Duration) {
+        let address = Self.network(of: address)
+        if entries.count >= limits.entries { forget(at: now) }
+        count(.pair(account: account, address: address), limits.pair, longest: limits.longestWait, at: now)
+        count(.address(address), limits.address, longest: limits.longestAddressWait, at: now)
+        count(.account(account), limits.account, longest: limits.longestWait, at: now)
+    }
+
+    /// The try that `begin` let through was right.
+    package mutating func succeeded(account: String, address: String, at now: Duration) {
+        let address = Self.network(of: address)
+        let pair = Key.pair(account: account, address: address)
+        end(.address(address))
+        end(pair)
+        entries[pair, default: Entry(last: now)].failures = 0
+        entries[pair]?.isTrusted = true
+        entries[pair]?.last = now
         entries[.account(account)] = nil
+    }
+
+    /// The try that `begin` let through has come to nothing, right or wrong.
+    package mutating func abandoned(account: String, address: String) {
+        let address = Self.network(of: address)
+        for key in [Key.pair(account: account, address: address), .address(address), .account(account)] { end(key) }
+    }
+
+    // MARK: New accounts
+
+    /// How long a stranger has to wait who wants an account; nil if it may be made now.
+    package mutating func signUp(address: String, at now: Duration) -> Duration? {
+        let key = Key.signUps(Self.network(of: address))
+        if let wait = wait(key, limits.signUps, at: now) { return wait }
+        if entries.count >= limits.entries { forget(at: now) }
+        entries[key, default: Entry(last: now)].underWay += 1
+        count(key, limits.signUps, longest: limits.longestAddressWait, at: now)
+        return nil
+    }
+
+    // MARK: Counting
+
+    private func wait(_ key: Key, _ patience: Int, at now: Duration) -> Duration? {
+        guard let entry = entries[key] else { return nil }
+        if entry.blockedUntil > now { return entry.blockedUntil - now }
+        let failures = now - entry.last > limits.memory ? 0 : entry.failures
+        return entry.underWay > 0 && Int(failures) + entry.underWay >= patience ? limits.firstWait : nil
+    }
+
+    private mutating func count(_ key: Key, _ patience: Int, longest: Duration, at now: Duration) {
+        var entry = entries[key] ?? Entry(last: now)
+        entry.underWay = max(0, entry.underWay - 1)
+        if now - entry.last > limits.memory { entry.failures = 0 }
+        if key.fades { entry.failures = max(0, entry.failures - (now - entry.last) / limits.fading) }
+        entry.failures += 1
+        entry.last = now
+        let excess = Int(entry.failures) - patience
+        if excess >= 0 { entry.blockedUntil = now + min(limits.firstWait * (1 << min(excess, 20)), longest) }
+        entries[key] = entry
+    }
+
+    private mutating func end(_ key: Key) {
+        guard let entry = entries[key] else { return }
+        entries[key]?.underWay = max(0, entry.underWay - 1)
     }
 
     private mutating func forget(at now: Duration) {
@@ -73,7 +153,9 @@ package struct SignInGuard: Sendable {
         }
     }
 
-    private static func keys(_ account: String, _ address: String) -> [Key] {
-        [.pair(account: account, address: address), .address(address), .account(account)]
+    /// What one party has of addresses: of IPv6 a network of 64 bits.
+    private static func network(of address: String) -> String {
+        guard let bytes = IPAddress(address)?.bytes, bytes.count == 16 else { return address }
+        return Hex.text(bytes[..<8])
     }
 }

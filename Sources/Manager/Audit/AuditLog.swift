@@ -11,6 +11,8 @@ package final class AuditLog: Sendable {
 
     /// Records of one transaction at most.
     private static let batch = 500
+    /// How long a server that stops waits for a store that is away.
+    private static let lastPatience = Duration.seconds(5)
 
     private let store: Store
     private let limit: Int
@@ -40,7 +42,21 @@ package final class AuditLog: Sendable {
             await flush()
         }
         // A cancelled task could not wait for the store.
-        await Task { await flush() }.value
+        await Task { await finish() }.value
+    }
+
+    /// Writes all that is left, and tries for a while where the store is away.
+    private func finish() async {
+        let end = ContinuousClock.now + Self.lastPatience
+        while true {
+            await flush()
+            let left = state.withLock { $0.waiting.count }
+            guard left > 0 else { return }
+            guard ContinuousClock.now < end else {
+                return logger.error("audit records lost, because the store is away", metadata: ["count": "\(left)"])
+            }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
     }
 
     /// Writes all that waits. What the store does not take now is kept for the next time.

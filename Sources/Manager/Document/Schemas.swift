@@ -128,7 +128,7 @@ extension TextRule.Format {
         switch self {
         case .email: "email"
         case .url: "uri"
-        case .ip, .cidr, .regex: nil
+        case .ip, .cidr, .regex, .accountName: nil
         }
     }
 
@@ -141,6 +141,7 @@ extension TextRule.Format {
             "^([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])(\\.([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])){3}$"
         case .cidr:
             "^([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])(\\.([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])){3}/([0-9]|[12][0-9]|3[0-2])$"
+        case .accountName: "^[A-Za-z0-9@$!%*?&._-]*$"
         case .regex: nil
         }
     }

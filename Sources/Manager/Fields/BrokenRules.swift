@@ -37,8 +37,8 @@ extension ObjectShape {
         var checked: [JSONObject.Member] = []
         for field in fields {
             let place = "\(path).\(field.title)"
-            let given = ([field.key] + field.aliases).lazy.compactMap { object[$0] }.first
-            guard let given, given != .null else {
+            let given = ([field.key] + field.aliases).lazy.compactMap { object[$0] }.first { $0 != .null }
+            guard let given else {
                 if field.isRequired { lines.append(BrokenRules.broken("required", at: place)) }
                 continue
             }

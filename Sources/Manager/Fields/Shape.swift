@@ -46,6 +46,8 @@ package struct TextRule: Sendable {
         case cidr
         /// A regular expression.
         case regex
+        /// Letters and digits of ASCII, and `@$!%*?&._-`: no two names look the same.
+        case accountName = "account_name"
     }
 
     package init(minimum: Int = 0, maximum: Int = 1024, choices: [String] = [], format: Format? = nil) {

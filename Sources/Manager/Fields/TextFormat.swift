@@ -9,8 +9,11 @@ extension TextRule.Format {
         case .ip: IPAddress(text) != nil
         case .cidr: CIDR(text) != nil
         case .regex: Pattern.isValid(text)
+        case .accountName: text.utf8.allSatisfy(Self.isInAccountName)
         }
     }
+
+    static func isInAccountName(_ byte: UInt8) -> Bool { isAlphanumeric(byte) || "@$!%*?&._-".utf8.contains(byte) }
 
     /// `name@host`: one `@`, no spaces or control characters, a host that has letters or digits between its dots.
     private static func isEmail(_ text: String) -> Bool {

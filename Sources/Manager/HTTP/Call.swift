@@ -11,13 +11,16 @@ package struct RequestFacts: Sendable {
     package var agent: String
     /// The token that came with it, wherever it stood.
     package var sessionToken: String?
+    /// Whether that was a cookie, which a browser sends whoever made the page.
+    package var isSessionFromCookie: Bool
     package var cookies: [String: String]
     /// Whether the client came by HTTPS, here or at a proxy in front.
     package var isSecure: Bool
 
     package init(
         path: String = "/", query: String = "", host: String = "", address: String = "", agent: String = "",
-        sessionToken: String? = nil, cookies: [String: String] = [:], isSecure: Bool = false
+        sessionToken: String? = nil, isSessionFromCookie: Bool = false, cookies: [String: String] = [:],
+        isSecure: Bool = false
     ) {
         self.path = path
         self.query = query
@@ -25,6 +28,7 @@ package struct RequestFacts: Sendable {
         self.address = address
         self.agent = agent
         self.sessionToken = sessionToken
+        self.isSessionFromCookie = isSessionFromCookie
         self.cookies = cookies
         self.isSecure = isSecure
     }

@@ -35,6 +35,19 @@ struct CrossOrigin: Sendable {
         if let origin = request.headers[.origin], isAllowed(origin) { mark(&reply.headers, origin) }
     }
 
+    /// Whether a page from elsewhere, which is not on the list, had the browser send this. What is no browser's says
+    /// nothing of where it comes from, and holds no cookies that others could use.
+    func isForged(_ request: Request) -> Bool {
+        guard ![.get, .head, .options].contains(request.method) else { return false }
+        let origin = request.headers[.origin]
+        if let origin, isAllowed(origin) { return false }
+        if let site = request.headers[.fetchSite] { return site != "same-origin" && site != "none" }
+        guard let origin else { return false }
+        // A proxy in front may speak HTTPS for us, so the scheme tells nothing.
+        guard let separator = origin.firstRange(of: "://") else { return true }
+        return origin[separator.upperBound...].lowercased() != request.head.authority?.lowercased()
+    }
+
     private func isAllowed(_ origin: String) -> Bool { allowed.contains("*") || allowed.contains(origin) }
 
     private func mark(_ headers: inout HTTPFields, _ origin: String) {
@@ -42,4 +55,10 @@ struct CrossOrigin: Sendable {
         headers[.accessControlAllowCredentials] = "true"
         headers[.accessControlExposeHeaders] = Self.exposed
     }
+}
+
+extension HTTPField.Name {
+    // The name is a valid one.
+    // swift-format-ignore: NeverForceUnwrap
+    static let fetchSite = HTTPField.Name("Sec-Fetch-Site")!
 }

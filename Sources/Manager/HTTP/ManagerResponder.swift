@@ -43,6 +43,15 @@ package struct ManagerResponder: HTTPResponder {
 
     // MARK: Answering
 
+    /// A store that can only be read is no reason to refuse a reader.
+    private func noteUse(of token: PersonalAccessToken) async {
+        do {
+            try await manager.tokens.markUsed(token)
+        } catch {
+            manager.logger.debug("the use of a token cannot be noted", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func answer(_ request: Request, _ facts: RequestFacts) async -> (Reply, Caller) {
         var caller = Caller.nobody
         do {
@@ -63,9 +72,12 @@ package struct ManagerResponder: HTTPResponder {
             return try await unknown(request, facts, &caller)
         }
         let route = match.route
+        if facts.isSessionFromCookie || route.access == .open, cross.isForged(request) {
+            throw Refusal(.forbidden, "a page of another origin may not do this; --cors-origin allows it")
+        }
         caller = try await self.caller(of: request, facts, for: route)
         try route.access.check(caller, at: .now())
-        if case .token(let token, _) = caller { try await manager.tokens.markUsed(token) }
+        if case .token(let token, _) = caller { await noteUse(of: token) }
         do {
             return try await route.handler(try await call(request, facts, caller, match))
         } catch  where route.isSecretive && (error is BrokenRules || error is JSONError) {
@@ -125,8 +137,12 @@ package struct ManagerResponder: HTTPResponder {
             let query = facts.query.isEmpty ? "" : "?" + facts.query
             return .redirect(method == .get ? .movedPermanently : .temporaryRedirect, to: other + query)
         }
-        if path.hasPrefix("/oapi/v1/"), let value = Self.accessToken(of: request, facts) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        if path.hasPrefix("/oapi/v1/"), !["jobs", "clusters"].contains(parts[3]),
+            let value = Self.accessToken(of: request, facts)
+        {
             caller = try await manager.tokens.caller(value: value)
+            try AccessRule.checkToken(of: caller, at: .now())
             throw Refusal(.forbidden, "Failed to extract resource type from path: \(path)")
         }
         guard path != "/" else {
@@ -166,6 +182,7 @@ package struct ManagerResponder: HTTPResponder {
     /// The parameters of a query as values of the kinds that the shape wants; the first of a name counts.
     static func values(of query: String, for shape: ObjectShape) throws -> JSONObject {
         var object = JSONObject()
+        guard QueryString.isText(query) else { throw BrokenRules("the query is not UTF-8, or has a zero byte") }
         let parameters = QueryString.parameters(of: query)
         for field in shape.fields {
             guard let text = parameters.first(where: { $0.name == field.key })?.value, !text.isEmpty else { continue }
@@ -196,6 +213,9 @@ package struct ManagerResponder: HTTPResponder {
             bytes = try await request.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             throw Refusal.tooLarge(limit)
+        } catch {
+            // The client is gone, or does not keep to what it announced.
+            throw Refusal(.badRequest, "the body did not arrive as a whole")
         }
         return try bytes.withUnsafeReadableBytes { try JSONParser.parse($0) }
     }
@@ -220,13 +240,15 @@ extension RequestFacts {
     init(_ request: Request, address: String, isSecure: Bool) {
         let query = request.uri.query ?? ""
         let cookies = Self.cookies(in: request.headers[values: .cookie])
+        let cookie = cookies["jwt"].flatMap { $0.isEmpty ? nil : $0 }
         self.init(
             path: request.uri.path, query: query, host: request.head.authority ?? "localhost", address: address,
             agent: request.headers[.userAgent] ?? "",
-            sessionToken: cookies["jwt"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.bearer(
+            sessionToken: cookie ?? Self.bearer(
                 request.headers[.authorization])
                 ?? QueryString.parameters(of: query).first { $0.name == "token" && !$0.value.isEmpty }?.value,
-            cookies: cookies, isSecure: isSecure || request.headers[.forwardedProtocol]?.lowercased() == "https")
+            isSessionFromCookie: cookie != nil, cookies: cookies,
+            isSecure: isSecure || request.headers[.forwardedProtocol]?.lowercased() == "https")
     }
 
     /// What follows `Bearer`, in any case; nil if it is something else.

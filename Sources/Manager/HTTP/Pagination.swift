@@ -42,6 +42,11 @@ package enum QueryString {
         }
     }
 
+    /// Whether every part is percent-encoded UTF-8 without NUL.
+    package static func isText(_ query: String) -> Bool {
+        query.split(whereSeparator: { $0 == "&" || $0 == "=" }).allSatisfy { decode($0, plusIsSpace: true) != nil }
+    }
+
     package static func text(of parameters: [Parameter]) -> String {
         parameters.map { "\(encode($0.name))=\(encode($0.value))" }.joined(separator: "&")
     }

@@ -41,7 +41,9 @@ extension JobService {
         _ garbage: Garbage, byHand: Bool, bio: String = "", userID: Int64 = 0
     ) async throws -> Shown {
         let age = try await store.read { store in
-            garbage.age(in: try store.configs.first(where: [.name: "gc"])?.value ?? "")
+            // Nothing is removed that nobody could then be told of.
+            if userID != 0 { _ = try store.users.find(userID) }
+            return garbage.age(in: try store.configs.first(where: [.name: "gc"])?.value ?? "")
         }
         var purged = 0
         while true {

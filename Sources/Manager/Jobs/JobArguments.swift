@@ -31,6 +31,7 @@ package enum JobType: String, CaseIterable, Sendable {
                     "invalid params: task_id, content_for_calculating_task_id or url is required")
             }
             fields.setDefault("filtered_query_params", .string(JobArguments.filteredQueryParams))
+            if fields["task_id"] == nil { fields["task_id"] = "" }
         case .getImageDistribution:
             fields.setDefault("filtered_query_params", .string(JobArguments.filteredQueryParams))
             fields.setDefault("concurrent_layer_count", 8)

@@ -13,7 +13,7 @@ extension Routes {
         static let password = Field<String>("password", passwordShape)
         static let oldPassword = Field<String>("old_password", passwordShape)
         static let newPassword = Field<String>("new_password", passwordShape)
-        static let signUpName = Field<String>("name", .text(TextRule(minimum: 3, maximum: 10)))
+        static let signUpName = Field<String>("name", .text(TextRule(minimum: 3, maximum: 10, format: .accountName)))
 
         private static let passwordShape = Shape.text(
             TextRule(
@@ -40,7 +40,10 @@ extension Routes {
                     Common.bio.optional,
                 ]),
             answer: .json(.object(user.shape)),
-            others: [409: "The name or the e-mail address is taken.", 403: "Sign-up is closed."]
+            others: [
+                409: "The name or the e-mail address is taken.", 403: "Sign-up is closed.",
+                429: "Too many accounts from one address.",
+            ]
         ) { call in
             var account = AccountService.NewAccount(
                 name: call.body[AccountFields.signUpName], password: call.body[AccountFields.password])
@@ -49,7 +52,7 @@ extension Routes {
             account.avatar = call.body[AccountFields.avatar]
             account.location = call.body[AccountFields.location]
             account.bio = call.body[Common.bio]
-            return .json(try await call.manager.accounts.signUp(account, by: call.caller), as: user)
+            return .json(try await call.manager.accounts.signUp(account, by: call.caller, from: call.origin), as: user)
         },
         open(
             .post, "/users/:id/reset_password", "Change a password, knowing the old one; ends all sessions",

@@ -45,11 +45,11 @@ extension Routes {
             .get, "/users/signin/:name", "Sign in with a provider", answer: .redirect,
             others: [404: "There is no such provider."]
         ) { call in
-            let state = Base64.encodeURL(RandomBytes.make(24))
             let name = call.text("name")
-            let target = try await call.manager.providers.start(name, state: state, ownURL: callbackURL(call, name))
+            let proof = SignInProof(provider: name)
+            let target = try await call.manager.providers.start(name, proof, ownURL: callbackURL(call, name))
             var reply = Reply.redirect(.found, to: target)
-            reply.headers[.setCookie] = stateCookie(state, seconds: 600, call)
+            reply.headers[.setCookie] = proofCookie(proof.text, seconds: 600, call)
             return reply
         },
         open(
@@ -61,14 +61,14 @@ extension Routes {
             ]
         ) { call in
             let name = call.text("name")
-            guard let expected = call.facts.cookies[stateCookieName], !expected.isEmpty,
-                ConstantTime.areEqual(Array(expected.utf8), Array(call.query[state].utf8))
+            guard let cookie = call.facts.cookies[proofCookieName], let proof = SignInProof(cookie, provider: name),
+                ConstantTime.areEqual(Array(proof.state.utf8), Array(call.query[state].utf8))
             else { throw Refusal.unauthorized() }
             let signedIn = try await call.manager.providers.finish(
-                name, code: call.query[code], ownURL: callbackURL(call, name), from: call.origin)
+                name, code: call.query[code], proof, ownURL: callbackURL(call, name), from: call.origin)
             var reply = Reply.redirect(.found, to: "/")
             reply.headers.append(HTTPField(name: .setCookie, value: tokenCookie(signedIn, call)))
-            reply.headers.append(HTTPField(name: .setCookie, value: stateCookie("", seconds: 0, call)))
+            reply.headers.append(HTTPField(name: .setCookie, value: proofCookie("", seconds: 0, call)))
             return reply
         },
     ]
@@ -97,10 +97,10 @@ extension Routes {
         return cookie + "; SameSite=Lax" + (call.facts.isSecure ? "; Secure" : "")
     }
 
-    private static let stateCookieName = "minion_oauth"
+    private static let proofCookieName = "minion_oauth"
 
-    private static func stateCookie(_ state: String, seconds: Int, _ call: Call) -> String {
-        "\(stateCookieName)=\(state); Path=/api/v1/users/signin; Max-Age=\(seconds); HttpOnly; SameSite=Lax"
+    private static func proofCookie(_ proof: String, seconds: Int, _ call: Call) -> String {
+        "\(proofCookieName)=\(proof); Path=/api/v1/users/signin; Max-Age=\(seconds); HttpOnly; SameSite=Lax"
             + (call.facts.isSecure ? "; Secure" : "")
     }
 

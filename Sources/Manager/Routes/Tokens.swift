@@ -103,7 +103,7 @@ extension Routes {
         },
         list(
             "/oauth", .oauth, "List providers", query: "GetOauthsQuery",
-            filters: [providerName.optional, clientID.optional], as: provider
+            filters: [Common.name.optional, clientID.optional], as: provider
         ) { call, page in try await call.manager.oauth.list(call.filter(OAuthProvider.self), page) },
         one(.get, "/oauth/:id", .oauth, "Get a provider", as: provider) { call in
             try await call.manager.oauth.find(call.id)

@@ -69,6 +69,10 @@ extension Timestamp {
         return text + "Z"
     }
 
+    /// Of the years 1 to 9999.
+    private static let firstSecond = day(year: 1, month: 1, day: 1) * 86_400
+    private static let lastSecond = day(year: 10_000, month: 1, day: 1) * 86_400 - 1
+
     /// nil if it is no time with a date and an offset, of the years 1 to 9999. Decimals beyond the sixth are cut off.
     package init?(rfc3339 text: String) {
         var parser = Parser(text: Array(text.utf8))
@@ -80,7 +84,10 @@ extension Timestamp {
             second <= 60, let fraction = parser.fraction(), let offset = parser.offset(), parser.isAtEnd
         else { return nil }
         let inDay = hour * 3600 + minute * 60 + second - offset
-        microseconds = (Self.day(year: year, month: month, day: day) * 86_400 + inDay) * 1_000_000 + fraction
+        let seconds = Self.day(year: year, month: month, day: day) * 86_400 + inDay
+        // The offset may lead out of the years that the format has.
+        guard (Self.firstSecond...Self.lastSecond).contains(seconds) else { return nil }
+        microseconds = seconds * 1_000_000 + fraction
     }
 
     private struct Parser {

@@ -172,7 +172,7 @@ final class PostgresConnection {
         while true {
             let left = (until - ContinuousClock.now).inSeconds * 1000
             guard left > 0 else {
-                throw StatementFailure(.unavailable("the database does not answer"), .lost)
+                throw StatementFailure(.unavailable("the database does not answer"), .silent)
             }
             var descriptor = pollfd(fd: socket, events: events, revents: 0)
             let count = poll(&descriptor, 1, Int32(min(left.rounded(.up), 60_000)))

@@ -125,6 +125,10 @@ final class PostgresDatabase: Sendable {
                 case .lost where interruption.mayRepeat && !isOnNewConnection:
                     // It may have been dead for long, and nobody noticed.
                     isOnNewConnection = true
+                case .silent:
+                    // The others need not find out for themselves.
+                    note(interruption.failure.error)
+                    throw interruption.cause
                 default: throw interruption.cause
                 }
             }
@@ -165,14 +169,14 @@ final class PostgresDatabase: Sendable {
         } catch {
             rollBack(lane, connection)
             guard let failure = transaction.failure, failure.consequence != .final else { throw error }
-            if failure.consequence == .lost { drop(lane) }
+            if failure.consequence.isLost { drop(lane) }
             throw Interruption(failure: failure, cause: error)
         }
         do {
             try connection.command("COMMIT")
         } catch {
-            if error.consequence == .lost { drop(lane) }
-            throw Interruption(failure: error, cause: error.error, mayRepeat: error.consequence != .lost)
+            if error.consequence.isLost { drop(lane) }
+            throw Interruption(failure: error, cause: error.error, mayRepeat: !error.consequence.isLost)
         }
         return result
     }

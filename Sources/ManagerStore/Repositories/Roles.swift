@@ -35,10 +35,11 @@ package struct Roles {
     }
 
     /// Users lose the role with it.
-    /// - Throws: `.notFound`; `.lastRoot` for the role `root`.
+    /// - Throws: `.notFound`; `.lastRoot` for the role `root`, `.inUse` for `guest`.
     package func delete(_ role: String) throws(StoreError) {
         let id = try existing(role)
         if role == Self.root { throw .lastRoot }
+        if role == "guest" { throw .inUse("new accounts are guests; the role stays") }
         try transaction.execute("DELETE FROM roles WHERE id = \(id)")
     }
 

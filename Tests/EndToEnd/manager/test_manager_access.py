@@ -40,6 +40,8 @@ def test_every_operation_is_for_those_that_it_is_for(server: Server, root):
         if path in ("/", "/docs", "/healthy", "/healthz", "/openapi.json"):
             assert callers["nobody"].call(method, target).status == 200, path
             continue
+        if path == "/swagger/{page}":
+            continue
         if path.startswith("/api/v1"):
             if path.removeprefix("/api/v1").startswith(OPEN) or path.endswith(OPEN):
                 continue

@@ -73,7 +73,7 @@ def test_a_lost_database_is_told_and_found_again(new_server, postgres, engine):
 def test_health_knows_of_the_database(new_server, postgres, engine):
     if engine != "postgres":
         pytest.skip("SQLite is never lost")
-    server = new_server("--roles", "manager")
+    server = new_server()
     assert server.client().get("/healthz").status == 200
     postgres.kill()
     try:

@@ -1,6 +1,8 @@
 """Signing in with an account elsewhere: a provider of the test's own."""
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.server
 import json
 import threading
@@ -107,6 +109,11 @@ def test_somebody_comes_and_comes_again(server: Server, root, provider: Provider
     assert asked["client_id"] == "id-github" and asked["response_type"] == "code"
     answer = finish(client, asked["state"])
     assert answer.status == 302 and answer.headers["Location"] == "/"
+    [request] = provider.requests
+    verifier = request.pop("code_verifier")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    assert asked["code_challenge"] == digest and asked["code_challenge_method"] == "S256"
+    assert verifier not in (asked["state"], digest) and len(verifier) >= 43
     assert provider.requests == [{
         "client_id": "id-github", "client_secret": "the-secret", "code": "good", "grant_type": "authorization_code",
         "redirect_uri": asked["redirect_uri"]}]
