@@ -10,12 +10,22 @@ package struct IPAddress: Hashable, Sendable {
         guard text.utf8.count <= 45 else { return nil }
         guard text.utf8.contains(UInt8(ascii: ":")) else {
             guard let bytes = Self.ipv4(text[...]) else { return nil }
-            self.bytes = bytes
+            self.init(bytes: bytes)
             return
         }
         guard let bytes = Self.ipv6(text) else { return nil }
-        let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 255 && bytes[11] == 255
-        self.bytes = isMapped ? Array(bytes[12...]) : bytes
+        self.init(bytes: bytes)
+    }
+
+    /// Takes an address as the network has it: 4 or 16 bytes, the most significant first. Nil for any other number.
+    package init?(bytes: [UInt8]) {
+        switch bytes.count {
+        case 4: self.bytes = bytes
+        case 16:
+            let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 255 && bytes[11] == 255
+            self.bytes = isMapped ? Array(bytes[12...]) : bytes
+        default: return nil
+        }
     }
 
     private static func ipv4(_ text: Substring) -> [UInt8]? {
@@ -59,6 +69,25 @@ package struct IPAddress: Hashable, Sendable {
     }
 }
 
+extension IPAddress: CustomStringConvertible {
+    /// `192.0.2.1` or `2001:db8::1` (RFC 5952), without brackets.
+    package var description: String {
+        guard isIPv6 else { return bytes.map(String.init).joined(separator: ".") }
+        let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
+        // The longest run of at least two zeros, the first of equals, becomes `::`.
+        var longest = 0..<0
+        var start = 0
+        while start < groups.count {
+            let end = groups[start...].firstIndex { $0 != 0 } ?? groups.count
+            if end - start > max(1, longest.count) { longest = start..<end }
+            start = max(end, start + 1)
+        }
+        let text = { (groups: ArraySlice<UInt16>) in groups.map { String($0, radix: 16) }.joined(separator: ":") }
+        guard !longest.isEmpty else { return text(groups[...]) }
+        return text(groups[..<longest.lowerBound]) + "::" + text(groups[longest.upperBound...])
+    }
+}
+
 /// A block of addresses: `10.0.0.0/8`, `2001:db8::/32`.
 package struct CIDR: Hashable, Sendable {
     package let address: IPAddress
@@ -78,6 +107,15 @@ package struct CIDR: Hashable, Sendable {
         self.bits = bits
     }
 
+    /// The block of one address.
+    package init(_ address: IPAddress) {
+        self.address = address
+        bits = address.bytes.count * 8
+    }
+
+    /// Whether it has one address only.
+    package var isSingle: Bool { bits == address.bytes.count * 8 }
+
     package func contains(_ other: IPAddress) -> Bool {
         guard other.bytes.count == address.bytes.count else { return false }
         let whole = bits / 8
@@ -86,4 +124,8 @@ package struct CIDR: Hashable, Sendable {
         guard rest > 0 else { return true }
         return (address.bytes[whole] ^ other.bytes[whole]) >> UInt8(8 - rest) == 0
     }
+}
+
+extension CIDR: CustomStringConvertible {
+    package var description: String { "\(address)/\(bits)" }
 }

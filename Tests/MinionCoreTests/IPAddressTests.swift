@@ -42,4 +42,30 @@ import Testing
     func otherTextIsNoBlock(_ text: String) {
         #expect(CIDR(text) == nil)
     }
+
+    @Test(arguments: [
+        ("192.0.2.1", "192.0.2.1"), ("::ffff:10.1.2.3", "10.1.2.3"), ("0:0:0:0:0:0:0:0", "::"), ("0::1", "::1"),
+        ("1:0:0:0:0:0:0:0", "1::"), ("2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
+        ("1:0:2:3:4:5:6:7", "1:0:2:3:4:5:6:7"),
+        ("1:0:0:2:0:0:0:3", "1:0:0:2::3"), ("0:0:1:2:3:4:0:0", "::1:2:3:4:0:0"),
+        ("64:ff9b::192.0.2.1", "64:ff9b::c000:201"),
+    ])
+    func addressesAreWrittenInOneWay(_ text: String, _ expected: String) throws {
+        let address = try #require(IPAddress(text))
+        #expect(address.description == expected)
+        #expect(IPAddress(address.description) == address)
+    }
+
+    @Test func addressesAreTakenFromTheNetwork() throws {
+        #expect(IPAddress(bytes: [192, 0, 2, 1]) == IPAddress("192.0.2.1"))
+        #expect(IPAddress(bytes: Array(repeating: 0, count: 10) + [255, 255, 10, 1, 2, 3]) == IPAddress("10.1.2.3"))
+        #expect(IPAddress(bytes: Array(repeating: 0, count: 15) + [1]) == IPAddress("::1"))
+        #expect(IPAddress(bytes: []) == nil && IPAddress(bytes: [1, 2, 3]) == nil)
+    }
+
+    @Test func blocksOfOneAddress() throws {
+        let block = CIDR(try #require(IPAddress("192.0.2.1")))
+        #expect(block == CIDR("192.0.2.1/32") && block.isSingle && block.description == "192.0.2.1/32")
+        #expect(CIDR("::1/128")?.isSingle == true && CIDR("10.0.0.0/8")?.isSingle == false)
+    }
 }
