@@ -60,6 +60,12 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "Registry",
+            dependencies: [
+                "MinionCore", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto, asyncHTTPClient,
+            ],
+            swiftSettings: settings),
+        .target(
             name: "HTTPFront",
             dependencies: [
                 "MinionCore", nioCore, nioPosix, nioSSL, log, serviceLifecycle, hummingbird, hummingbirdCore, httpTypes,
@@ -169,6 +175,10 @@ let package = Package(
                 nioHTTP1, nioSSL,
                 log, crypto, serviceLifecycle,
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RegistryTests",
+            dependencies: ["Registry", "MinionCore", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto],
             swiftSettings: settings),
         .testTarget(name: "ManagerStoreTests", dependencies: ["ManagerStore", log], swiftSettings: settings),
         .testTarget(

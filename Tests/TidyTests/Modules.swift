@@ -24,6 +24,7 @@ struct Module {
         Module("Wire", "MinionCore", "Swarm", others: essentials.union(["Crypto"])),
         // Drivers.
         Module("Node", "Fleet", "MinionCore", "PieceStore", "Swarm", "Wire"),
+        Module("Registry", "MinionCore"),
         Module("HTTPFront", "MinionCore"),
         Module("Scheduler", "Fleet", "HTTPFront", "MinionCore", "Swarm", "Wire"),
         // The manager. Its SQL and the two databases are known to its store only.
@@ -31,7 +32,7 @@ struct Module {
             "ManagerStore",
             others: libc.union(essentials).union(["CLibPQ", "GRDB", "Logging", "NIOPosix", "Synchronization"])),
         // It knows nothing of the scheduler, which may share its port.
-        Module("Manager", "Fleet", "HTTPFront", "ManagerStore", "MinionCore"),
+        Module("Manager", "Fleet", "HTTPFront", "ManagerStore", "MinionCore", "Registry"),
         // A node for all programs of a host, behind a local socket.
         Module(
             "HostNode", "MinionCore", "Node", "PieceStore",
