@@ -94,9 +94,10 @@ package struct SignInGuard: Sendable {
         let pair = Key.pair(account: account, address: address)
         end(.address(address))
         end(pair)
-        entries[pair, default: Entry(last: now)].failures = 0
-        entries[pair]?.isTrusted = true
-        entries[pair]?.last = now
+        var entry = entries[pair] ?? Entry(last: now)
+        (entry.failures, entry.blockedUntil) = (0, .zero)
+        (entry.isTrusted, entry.last) = (true, now)
+        entries[pair] = entry
         entries[.account(account)] = nil
     }
 
