@@ -6,7 +6,7 @@ import ManagerStore
 @main
 struct StoreLoad: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "minion-store-load", subcommands: [Measure.self, Append.self, Open.self])
+        commandName: "minion-store-load", subcommands: [Fill.self, Measure.self, Append.self, Open.self])
 }
 
 struct StoreOptions: ParsableArguments {

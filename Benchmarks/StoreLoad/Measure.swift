@@ -5,11 +5,7 @@ import ManagerStore
 struct Measure: AsyncParsableCommand {
     @OptionGroup var options: StoreOptions
 
-    @Option(help: "Peers in the store.")
-    var peers = 100_000
-
-    @Option(help: "Jobs in the store.")
-    var jobs = 10_000
+    @OptionGroup var amounts: Amounts
 
     @Option(help: "Seconds to wait after filling, in which PostgreSQL looks at its tables.")
     var pause = 0
@@ -19,7 +15,9 @@ struct Measure: AsyncParsableCommand {
 
     func run() async throws {
         let store = try await options.open()
-        try await fill(store)
+        let (peers, jobs) = (amounts.peers, amounts.jobs)
+        try await store.fill(amounts)
+        try await measure("replacing all peers, three times", rounds: 3) { try await store.replacePeers(peers) }
         try await Task.sleep(for: .seconds(pause))
         print("best, middle and worst of \(rounds):")
         let last = max(peers / 10, 1)
@@ -51,25 +49,6 @@ struct Measure: AsyncParsableCommand {
             try await store.write { tx in try tx.audits.append((0..<500).map { Audit.sample($0, tx.now) }) }
         }
         await store.close()
-    }
-
-    private func fill(_ store: Store) async throws {
-        try await store.seed(Seed(rootPasswordHash: "h", mustChangePassword: false, objects: ["users", "jobs"]))
-        let all = (0..<peers).map(Peer.sample)
-        try await measure("replacing all peers, three times", rounds: 3) {
-            _ = try await store.write { tx in try tx.peers.replace(schedulerClusterID: 1, with: all) }
-        }
-        let there = try await store.read { tx in try tx.jobs.count() }
-        for number in stride(from: there, to: jobs, by: 100) {
-            try await store.write { tx in
-                for number in number..<number + 100 {
-                    let type = number.isMultiple(of: 2) ? "preheat" : "gc"
-                    let state: JobState = number.isMultiple(of: 10) ? .failure : .success
-                    let job = Job(type: type, state: state, args: #"{"url":"http://host/file"}"#, userID: 1)
-                    _ = try tx.jobs.create(job, schedulerClusters: [1])
-                }
-            }
-        }
     }
 
     /// Prints the best, the middle and the worst of some rounds.
@@ -115,26 +94,6 @@ extension Store {
             _ = try tx.jobs.schedulerClusters(of: listing.elements.map(\.id))
             return listing
         }
-    }
-}
-
-extension Peer {
-    fileprivate static func sample(_ number: Int) -> Peer {
-        Peer(
-            hostName: "host-\(number)", type: "normal", idc: "idc-\(number % 7)", location: "area|country|city",
-            ip: "10.\(number >> 16).\(number >> 8 & 255).\(number & 255)", port: 4001, downloadPort: 4002,
-            proxyPort: 4003,
-            state: .active, os: number.isMultiple(of: 2) ? "linux" : "darwin", platform: "debian",
-            platformFamily: "debian", platformVersion: "12", kernelVersion: "6.1.0", gitVersion: "v2.1.0",
-            gitCommit: "0123456789abcdef", buildPlatform: "linux/amd64", schedulerClusterID: 1)
-    }
-}
-
-extension Audit {
-    fileprivate static func sample(_ number: Int, _ now: Timestamp) -> Audit {
-        Audit(
-            actorType: .user, actorName: "root", operation: "GET", operatedAt: now, state: .success,
-            path: "/api/v1/jobs/\(number)", statusCode: 200)
     }
 }
 
