@@ -22,6 +22,7 @@ class Options:
     memory_size: int
     node_size: int
     rate: int
+    peers: int
     full: bool
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
-from . import alone, limits, node, pair, programs
+from . import alone, limits, manager, node, pair, programs
 from .bench import Options
 from .quantities import positive, size_of
 from .results import Row, print_rows
@@ -33,8 +33,16 @@ GROUPS: Dict[str, Tuple[Tuple[str, ...], Callable[[Options], List[Row]]]] = {
     "memory": (("nginx",), limits.measure_memory),
     "node": (("nginx",), node.measure),
     "tracker": ((), programs.measure_tracker),
+    "manager": ((), manager.measure),
     "simulator": ((), programs.measure_simulator),
     "micro": ((), programs.measure_micro),
+}
+#: What else is built for which groups. `minion serve` runs minion-server.
+PRODUCTS = {
+    "minion-server": {"pair", "rates", "tracker", "manager"},
+    "minion-store-load": {"manager"},
+    "minion-tracker-load": {"tracker"},
+    "minion-microbenchmarks": {"micro"},
 }
 #: The program of a package, and what it is for.
 PACKAGES = {
@@ -63,6 +71,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--memory-size", type=size_of, default="2G", help="of the one whose memory is watched (default: 2G)")
     parser.add_argument("--node-size", type=size_of, default="1G", help="of what a node keeps (default: 1G)")
     parser.add_argument("--rate", type=size_of, default="20M", help="bytes a second of the limited ones (default: 20M)")
+    parser.add_argument("--peers", type=positive, default=100_000, metavar="NUMBER",
+                        help="in the manager's store, with a tenth as many jobs and twice as many audits (default: 100000)")
     parser.add_argument("--scratch", type=Path, help="where the files lie (default: the system's temporary folder)")
     parser.add_argument("--full", action="store_true", help="also simulate 10,000 hosts, which takes minutes")
     parser.add_argument("--output", type=Path, default=folder / "benchmarks" / "benchmarks.json", metavar="FILE",
@@ -76,15 +86,15 @@ def prepare(asked: argparse.Namespace) -> Options:
     for package in sorted({package for group in asked.only for package in GROUPS[group][0]}):
         need(PACKAGES[package][0], package, PACKAGES[package][1])
     if asked.minion is None:
-        others = {"micro": "minion-microbenchmarks", "tracker": "minion-tracker-load"}
-        build("minion", *(program for group, program in others.items() if group in asked.only))
+        build("minion", *(program for program, groups in PRODUCTS.items() if not groups.isdisjoint(asked.only)))
     binaries = REPOSITORY / ".build" / "release"
     minion = (asked.minion or binaries / "minion").resolve()
     if not minion.exists():
         raise Trouble(f"there is no {minion}")
     return Options(
         minion=minion, binaries=binaries, scratch=asked.scratch, rounds=asked.rounds, size=asked.size,
-        pair_size=asked.pair_size, memory_size=asked.memory_size, node_size=asked.node_size, rate=asked.rate, full=asked.full)
+        pair_size=asked.pair_size, memory_size=asked.memory_size, node_size=asked.node_size, rate=asked.rate,
+        peers=asked.peers, full=asked.full)
 
 
 def measure(names: List[str], options: Options) -> List[Row]:

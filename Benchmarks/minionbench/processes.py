@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pwd
 import select
 import shutil
 import signal
@@ -46,11 +47,18 @@ class Processes:
         #: What the environment says besides, for what is started from now on.
         self.variables: Dict[str, str] = {}
 
-    def start(self, command: Sequence[Any], log: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: Sequence[Any], log: str, user: Optional[pwd.struct_passwd] = None
+    ) -> subprocess.Popen[bytes]:
+        """`user`: whose process it is, if not that of whoever runs this, who has to be root then."""
+        somebody: Dict[str, Any] = {}
+        if user:
+            # Not everybody may look at the folder that we are in.
+            somebody = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
         with open(self.folder / log, "ab") as output:
             return subprocess.Popen(
                 [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env={**environment(), **self.variables}, start_new_session=True)
+                env={**environment(), **self.variables}, start_new_session=True, **somebody)
 
     def run(
         self, command: Sequence[Any], log: str, limit: float = 600, stays: bool = False,
