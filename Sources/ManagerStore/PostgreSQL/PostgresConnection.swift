@@ -44,10 +44,11 @@ final class PostgresConnection {
         // Nobody reads what the server remarks.
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         let milliseconds = Int(statementLimit.inSeconds * 1000)
+        // Requests already keep all processors busy: workers that start for each count of a large table only take from them.
         try command(
             """
             SET statement_timeout = \(milliseconds); SET idle_in_transaction_session_timeout = \(4 * milliseconds); \
-            SET standard_conforming_strings = on; SET bytea_output = hex
+            SET standard_conforming_strings = on; SET bytea_output = hex; SET max_parallel_workers_per_gather = 0
             """)
     }
 
