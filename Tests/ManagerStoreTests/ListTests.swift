@@ -82,6 +82,22 @@ import Testing
         }
     }
 
+    /// The index has only the beginning of a path.
+    @Test(arguments: Engine.allCases)
+    func pathsThatBeginAlikeAreToldApart(_ engine: Engine) async throws {
+        try await withStore(engine) { store in
+            let paths = [127, 128, 129, 200].map { "/" + String(repeating: "ä", count: $0 - 1) } + ["/", ""]
+            try await store.write { tx in
+                try tx.audits.append(paths.map { .sample($0) })
+                for path in paths {
+                    let found = try tx.audits.list(where: [.path: .text(path), .state: "SUCCESS"], page: Page())
+                    #expect(found.elements.map(\.path) == [path] && found.total == 1)
+                }
+                #expect(try tx.audits.count(where: [.path: .text("/" + String(repeating: "ä", count: 150))]) == 0)
+            }
+        }
+    }
+
     @Test(arguments: Engine.allCases)
     func nobodyCanBeLookedFor(_ engine: Engine) async throws {
         try await withSeededStore(engine) { store in

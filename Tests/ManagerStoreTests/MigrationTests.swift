@@ -8,10 +8,11 @@ import Testing
         try await withPlace(engine) { place in
             let first = try await place.open()
             try await first.seed(Seed(rootPasswordHash: "h", mustChangePassword: false, objects: objects))
+            let history = try await history(of: first)
             await first.close()
             let second = try await place.open()
             #expect(try await second.read { tx in try tx.users.count() } == 1)
-            #expect(try await second.read { tx in try tx.rows("SELECT version FROM minion_schema") }.count == 1)
+            #expect(try await self.history(of: second) == history)
             await second.close()
         }
     }
@@ -30,7 +31,8 @@ import Testing
                 try await group.waitForAll()
             }
             let store = try await place.open()
-            #expect(try await store.read { tx in try tx.rows("SELECT version FROM minion_schema") }.count == 1)
+            let history = try await history(of: store)
+            #expect(history.map { $0.first } == history.indices.map { .integer(Int64($0) + 1) })
             await store.close()
         }
     }
@@ -52,7 +54,8 @@ import Testing
 
     @Test(arguments: Engine.allCases)
     func newerTablesAreRefused(_ engine: Engine) async throws {
-        let error = try await errorAfter(engine, "INSERT INTO minion_schema VALUES (2, 'something of the future', 1)")
+        let error = try await errorAfter(
+            engine, "INSERT INTO minion_schema SELECT max(version) + 1, 'of the future', 1 FROM minion_schema")
         #expect(error?.isRefused == true)
         #expect(error?.description.contains("newer Minion") == true)
     }
@@ -65,7 +68,7 @@ import Testing
 
     @Test(arguments: Engine.allCases)
     func gapsAreRefused(_ engine: Engine) async throws {
-        let error = try await errorAfter(engine, "UPDATE minion_schema SET version = 3")
+        let error = try await errorAfter(engine, "UPDATE minion_schema SET version = version + 10")
         #expect(error?.isRefused == true)
     }
 
@@ -80,6 +83,44 @@ import Testing
             let store = try await place.open()
             #expect(try await store.needsSeed())
             await store.close()
+        }
+    }
+
+    /// What was stored by version 1 is there after the next start, and found by what is new.
+    @Test(arguments: Engine.allCases)
+    func tablesOfTheFirstVersionAreBroughtForward(_ engine: Engine) async throws {
+        try await withPlace(engine) { place in
+            let old = try await place.open()
+            // What cannot be made shorter does not fit into an index.
+            let scalars = (0..<1023).map { _ in Unicode.Scalar(UInt32.random(in: 0x1F300...0x1F5FF)) ?? "x" }
+            let long = "/" + String(String.UnicodeScalarView(scalars))
+            try await old.write { tx in
+                for index in ["peers_by_id", "audits_by_time", "audits_by_actor", "audits_by_path"] {
+                    try tx.execute(SQL(stringLiteral: "DROP INDEX \(index)"))
+                }
+                try tx.execute("CREATE INDEX audits_by_created_at_id ON audits (created_at, id)")
+                try tx.execute("DELETE FROM minion_schema WHERE version > 1")
+                try tx.audits.append([.sample(long), .sample("/short")])
+            }
+            await old.close()
+            let new = try await place.open()
+            for path in [long, "/short"] {
+                let found = try await new.read { tx in try tx.audits.list(where: [.path: .text(path)], page: Page()) }
+                #expect(found.total == 1 && found.elements.map(\.path) == [path])
+            }
+            let error = try await storeError {
+                _ = try await new.write { tx in try tx.execute("CREATE INDEX peers_by_id ON peers (id)") }
+            }
+            #expect(error?.description.contains("peers_by_id") == true, "the index is not there")
+            await new.close()
+        }
+    }
+
+    private func history(of store: Store) async throws -> [[SQLValue?]] {
+        try await store.read { tx in
+            try tx.rows("SELECT version, name, applied_at FROM minion_schema ORDER BY version").map { row in
+                (0..<row.count).map { row[$0] }
+            }
         }
     }
 

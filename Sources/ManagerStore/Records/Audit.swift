@@ -42,6 +42,8 @@ package struct Audit: Record {
     package static let table = "audits"
     package static let kind = "audit"
     package static let order = Order.newestFirst
+    /// A whole path can be longer than an entry of PostgreSQL's indexes.
+    package static let indexedPrefixes: [Column: Int] = [.path: 128]
 
     package init(
         actorType: ActorType, actorName: String, eventType: String = "API", operation: String, operatedAt: Timestamp,

@@ -10,6 +10,8 @@ package protocol Record: Sendable, Equatable {
     static var order: Order { get }
     /// Columns that hold the number of a row of another table, with that table and what people call its rows.
     static var references: [Column: Reference] { get }
+    /// Columns of text of which the index has only so many characters.
+    static var indexedPrefixes: [Column: Int] { get }
     /// Tables whose rows keep a record from being deleted.
     static var dependents: [Dependent] { get }
 
@@ -67,6 +69,7 @@ package struct Dependent: Sendable {
 extension Record {
     package static var order: Order { .byNumber }
     package static var references: [Column: Reference] { [:] }
+    package static var indexedPrefixes: [Column: Int] { [:] }
     package static var dependents: [Dependent] { [] }
 
     /// All columns, for `SELECT`; with the name that the table has in the statement before each.

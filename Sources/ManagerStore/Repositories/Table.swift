@@ -114,12 +114,25 @@ extension Table {
         for column in Element.Column.allCases {
             guard let value = filter[column] else { continue }
             sql += sql.text.isEmpty ? " WHERE " : " AND "
-            sql += SQL(trusted: column.rawValue)
-            if value == .null { sql += " IS NULL" } else { sql += " = \(value)" }
+            sql += condition(column, value)
         }
         // There are more combinations than are worth keeping.
         sql.isRare = filter.count > 1
         return sql
+    }
+}
+
+extension Table {
+    private func condition(_ column: Element.Column, _ value: SQLValue) -> SQL {
+        let name = SQL(trusted: column.rawValue)
+        if value == .null { return "\(sql: name) IS NULL" }
+        guard let length = Element.indexedPrefixes[column], case .text(let text) = value else {
+            return "\(sql: name) = \(value)"
+        }
+        let prefix = String(String.UnicodeScalarView(text.unicodeScalars.prefix(length)))
+        let beginning: SQL = "substr(\(sql: name), 1, \(trusted: String(length))) = \(prefix)"
+        // A beginning that is shorter is all of it.
+        return text.unicodeScalars.count < length ? beginning : "\(sql: beginning) AND \(sql: name) = \(value)"
     }
 }
 

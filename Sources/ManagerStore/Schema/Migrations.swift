@@ -9,7 +9,8 @@ struct Migration {
 /// Brings the tables to the form that this program knows. Only forward: what is released is never changed.
 enum Migrations {
     static let all: [Migration] = [
-        Migration(version: 1, name: "accounts, clusters, jobs and audits", statements: FirstSchema.statements)
+        Migration(version: 1, name: "accounts, clusters, jobs and audits", statements: FirstSchema.statements),
+        Migration(version: 2, name: "indexes for lists", statements: ListIndexes.statements),
     ]
 
     /// The name of the advisory lock that keeps managers apart which start at the same time: "minion" as a number.
