@@ -28,7 +28,10 @@ struct TrackerProcess {
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
         posix_spawn_file_actions_addclose(&actions, ends[0])
         posix_spawn_file_actions_addclose(&actions, ends[1])
-        let arguments = [binary, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--log-level", "warning"]
+        let arguments = [
+            binary, "serve", "--roles", "scheduler", "--listen", "127.0.0.1:0", "--data-dir", folder, "--log-level",
+            "warning",
+        ]
         var pid = pid_t()
         let cStrings = arguments.map { strdup($0) } + [nil]
         defer { for string in cStrings { free(string) } }
