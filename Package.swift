@@ -55,7 +55,8 @@ let package = Package(
         .target(
             name: "Node",
             dependencies: [
-                "Fleet", "Swarm", "PieceStore", "Wire", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto, systemPackage,
+                "Fleet", "Registry", "Swarm", "PieceStore", "Wire", nioCore, nioPosix, nioHTTP1, nioSSL, log, crypto,
+                systemPackage,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: settings),
@@ -90,9 +91,10 @@ let package = Package(
         .target(
             name: "Manager",
             dependencies: [
-                "CZlib", "Fleet", "HTTPFront", "ManagerStore", "MinionCore", nioCore, nioPosix, nioHTTP1, log, crypto,
-                hummingbird,
-                httpTypes, asyncHTTPClient, .product(name: "CryptoExtras", package: "swift-crypto"),
+                "CZlib", "Fleet", "HTTPFront", "ManagerStore", "MinionCore", "Registry", nioCore, nioPosix, nioHTTP1,
+                log,
+                crypto, hummingbird, httpTypes, asyncHTTPClient,
+                .product(name: "CryptoExtras", package: "swift-crypto"),
             ],
             swiftSettings: settings),
         .target(
@@ -163,17 +165,16 @@ let package = Package(
         .testTarget(
             name: "SchedulerTests",
             dependencies: [
-                "HTTPFront", "MinionCore", "MinionLog", "Scheduler", "Swarm", "Wire", nioCore, nioPosix, nioHTTP1, log,
-                serviceLifecycle,
+                "Fleet", "HTTPFront", "MinionCore", "MinionLog", "Scheduler", "Swarm", "Wire", nioCore, nioPosix,
+                nioHTTP1, log, crypto, serviceLifecycle,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: settings),
         .testTarget(
             name: "NodeTests",
             dependencies: [
-                "HTTPFront", "Node", "PieceStore", "Scheduler", "Wire", "Swarm", "MinionCore", nioCore, nioPosix,
-                nioHTTP1, nioSSL,
-                log, crypto, serviceLifecycle,
+                "Fleet", "HTTPFront", "Node", "PieceStore", "Scheduler", "Wire", "Swarm", "MinionCore", nioCore,
+                nioPosix, nioHTTP1, nioSSL, log, crypto, serviceLifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -182,13 +183,15 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "ManagerStoreTests", dependencies: ["ManagerStore", log], swiftSettings: settings),
         .testTarget(
-            name: "ManagerTests", dependencies: ["Manager", "ManagerStore", crypto, httpTypes], swiftSettings: settings),
+            name: "ManagerTests",
+            dependencies: ["Fleet", "Manager", "ManagerStore", "MinionCore", log, crypto, httpTypes],
+            swiftSettings: settings),
         .testTarget(
             name: "HostNodeTests", dependencies: ["HostNode", "MinionCore", "Node", "PieceStore", log],
             swiftSettings: settings),
         .testTarget(
             name: "MinionCommandTests",
-            dependencies: ["HostNode", "MinionCommand", "MinionCore", "Node", "PieceStore"],
+            dependencies: ["Fleet", "HostNode", "MinionCommand", "MinionCore", "Node", "PieceStore"],
             swiftSettings: settings),
         .testTarget(
             name: "MinionTests",

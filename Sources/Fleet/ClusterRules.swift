@@ -81,7 +81,7 @@ package struct BlockList: Codable, Hashable, Sendable {
         package var isEmpty: Bool { applications.isEmpty && urls.isEmpty && tags.isEmpty && priorities.isEmpty }
     }
 
-    package enum Kind: String, Codable, CaseIterable, Sendable {
+    package enum Kind: String, Codable, CodingKeyRepresentable, CaseIterable, Sendable {
         /// What a URL names.
         case task
         /// What somebody shares without a source.

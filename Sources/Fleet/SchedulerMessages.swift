@@ -80,6 +80,8 @@ package struct SchedulerReply: Codable, Hashable, Sendable {
     package var jobs: [JobPart] = []
     /// Parts that it is to give up.
     package var withdrawn: [String] = []
+    /// The next report is to have all hosts: what the manager knew of them is not sure any more.
+    package var wantsAllHosts = false
     /// Ids of hosts that an operator has removed.
     package var removedHosts: [String] = []
 

@@ -24,8 +24,8 @@ package struct HostResolver: Sendable {
     /// left behind there.
     package static let system = HostResolver { try await resolve($0) }
 
-    /// All addresses of a name, best first; of an address, itself.
-    func addresses(of host: String) async throws -> [IPAddress] {
+    /// All addresses of a name, best first; of an address, itself. Throws if the name does not resolve.
+    package func addresses(of host: String) async throws -> [IPAddress] {
         if let address = IPAddress(host) { return [address] }
         return try await lookUp(host)
     }

@@ -15,9 +15,9 @@ extension Tracker {
     /// something it lacks first.
     mutating func introduce(to peer: PeerID, in task: inout TrackedTask) -> [NeighbourInfo] {
         guard let known = task.peers[peer], known.wantsNeighbours > 0, task.order.count > 1 else { return [] }
-        let count = min(known.wantsNeighbours, limits.neighboursPerReply)
+        let count = min(known.wantsNeighbours, limits.neighboursPerReply, limits.peersLookedAt ?? .max)
         var candidates: [Candidate] = []
-        for id in sample(4 * count, of: task.order) {
+        for id in sample(limits.peersLookedAt ?? 4 * count, of: task.order) {
             if let candidate = candidate(id, for: peer, known, in: task) { candidates.append(candidate) }
         }
         var chosen: [PeerID] = []
@@ -32,7 +32,7 @@ extension Tracker {
         for candidate in candidates where chosen.count < count && !chosen.contains(candidate.id) {
             chosen.append(candidate.id)
         }
-        task.peers[peer]?.introduced = (known.introduced + chosen).suffix(2 * limits.neighboursPerReply)
+        task.peers[peer]?.introduced = (known.introduced + chosen).suffix(limits.introductionsKept)
         if chosen.isEmpty { task.peers[peer]?.introduced = [] }
         task.noteIntroduction(of: peer, to: chosen)
         return chosen.compactMap { id in
@@ -63,7 +63,7 @@ extension Tracker {
             !known.seeds.contains(where: { task.peers[$0] != nil })
         else { return nil }
         var best: (id: PeerID, score: Int, guests: Int)?
-        for id in sample(Self.seedsLookedAt, of: task.seeds) {
+        for id in sample(min(Self.seedsLookedAt, limits.peersLookedAt ?? .max), of: task.seeds) {
             guard let guests = task.peers[id]?.guests, guests < limits.guestsPerSeed,
                 let candidate = candidate(id, for: peer, known, in: task)
             else { continue }

@@ -19,7 +19,8 @@ package enum TrackerAction: Sendable {
 /// A peer always has one report under way. The answer is held back until there is something to say, so that a lease
 /// goes out the moment it is free, to the waiting peer whose uplink is least in debt.
 package struct Tracker: Sendable {
-    package let limits: TrackerLimits
+    /// They hold from the next event on.
+    package var limits: TrackerLimits
     private var tasks: [TaskID: TrackedTask] = [:]
     var random: SeededGenerator
     var actions: [TrackerAction] = []
@@ -153,7 +154,8 @@ package struct Tracker: Sendable {
             // What somebody shares under a name comes before what a source has under it.
             guard !task.isShared || !task.hasCompletePeer else { return [] }
             task.confirmed = now
-            if let known = task.version, known.isSameContent(as: version) {
+            // Cut in another way, it is still the same: the first who told of it has chosen.
+            if let known = task.version, known.validator == version.validator, known.size == version.size {
                 task.confirmVersion(version)
             } else {
                 task.setVersion(version, layout: layout)

@@ -6,6 +6,8 @@ package struct TrackerLimits: Hashable, Sendable {
     package var peersPerTask = 100_000
     /// Neighbours named in one reply at most.
     package var neighboursPerReply = 32
+    /// Peers that are looked at to choose them, at most; nil: four for each that is asked for.
+    package var peersLookedAt: Int?
     /// Peers that still download and have been introduced to one seed, at most; it is full for further ones.
     package var guestsPerSeed = 64
     /// Leases open at once in one task at most, whatever the number of peers.
@@ -29,6 +31,8 @@ package struct TrackerLimits: Hashable, Sendable {
     /// Reports are held back for no longer than this.
     package var longestWait = Duration.seconds(10)
 
+    /// How many neighbours a peer has been told of lately are remembered, so that it is not told of them again at once.
+    var introductionsKept: Int { 2 * max(neighboursPerReply, 32) }
     var shortestExpiry: Duration { min(peerExpiry, activePeerExpiry) }
 
     package init() {}

@@ -22,10 +22,20 @@ package struct UploadQueue: Sendable {
         package var slots: Int
         /// Requests that wait at most; the next is refused.
         package var waiting: Int
+        /// Whether that holds for all tasks together, whoever takes the room from whom; else each may have its part of it
+        /// in any case.
+        package var isStrict: Bool
 
-        package init(slots: Int = 8, waiting: Int = 512) {
+        package init(slots: Int = 8, waiting: Int = 512, isStrict: Bool = false) {
             self.slots = slots
             self.waiting = waiting
+            self.isStrict = isStrict
+        }
+
+        /// No more than `total` requests, served and waiting together.
+        package init(slots: Int, total: Int) {
+            self.init(
+                slots: max(1, min(slots, total)), waiting: max(0, total - max(1, min(slots, total))), isStrict: true)
         }
     }
 
@@ -86,7 +96,9 @@ package struct UploadQueue: Sendable {
 
     /// One flow cannot take all the room from the others: what is an equal part of it, each may have in any case.
     private func hasRoom(for flow: Flow) -> Bool {
+        if limits.isStrict { return active.count + waitingCount < limits.slots + limits.waiting }
         if waitingCount < limits.waiting { return true }
+        guard !limits.isStrict else { return false }
         let own = waitingOf[flow] ?? 0
         let count = waitingOf.count + (own == 0 ? 1 : 0)
         return count > 1 && own < limits.waiting / count

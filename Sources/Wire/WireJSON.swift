@@ -64,7 +64,8 @@ package enum WireJSON {
         }
     }
 
-    static func decode<Value: Decodable>(
+    /// Reads any message. Whether its values make sense is for the caller to see.
+    package static func decode<Value: Decodable>(
         _ type: Value.Type, from bytes: [UInt8], limit: Int
     ) throws(WireError) -> Value {
         // `withUnsafeBytes` does not carry typed errors through.
@@ -73,7 +74,7 @@ package enum WireJSON {
         }.get()
     }
 
-    static func decode<Value: Decodable>(
+    package static func decode<Value: Decodable>(
         _ type: Value.Type, from bytes: UnsafeRawBufferPointer, limit: Int
     ) throws(WireError) -> Value {
         guard bytes.count <= limit else {

@@ -10,6 +10,7 @@ struct FairShareTests {
     private struct Flow {
         var id: Int
         var chunk: Int64 = 64 << 10
+        var weight = 1
         var wants = Double.infinity
         var from = 0.0
         var to = Double.infinity
@@ -36,7 +37,8 @@ struct FairShareTests {
                 next[index] = .infinity
                 continue
             }
-            let wait = share.take(flow.chunk, of: flow.id, at: instant(next[index])).inSeconds
+            let wait = share.take(flow.chunk, of: flow.id, weight: flow.weight, at: instant(next[index]))
+                .inSeconds
             let late = wait > 0 && flow.lateness > 0 ? Double.random(in: 0...flow.lateness, using: &random) : 0
             passed.append((next[index] + wait, flow.id, flow.chunk))
             next[index] = max(next[index] + wait + late, next[index] + Double(flow.chunk) / flow.wants)
@@ -64,6 +66,33 @@ struct FairShareTests {
         var share = share()
         let passed = passages([Flow(1)], seconds: 10, share: &share)
         #expect(near(rate(passed, from: 0, to: 10), Self.rate))
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64]) func heavierFlowGetsAsMuchAsSeveral(seed: UInt64) {
+        var share = share()
+        let flows = [Flow(1) { $0.weight = 1 }, Flow(2) { $0.weight = 4 }, Flow(3) { $0.wants = Self.rate / 10 }]
+            .map { flow in
+                var flow = flow
+                flow.lateness = 0.002
+                return flow
+            }
+        let passed = passages(flows, seconds: 12, share: &share, seed: seed)
+        #expect(near(rate(passed, from: 2, to: 12), Self.rate))
+        // A fifth of what the one that wants little leaves.
+        #expect(near(rate(passed, of: 1, from: 2, to: 12), Self.rate * 0.9 / 5, 0.1))
+        #expect(near(rate(passed, of: 2, from: 2, to: 12), Self.rate * 0.9 * 4 / 5, 0.1))
+        #expect(near(rate(passed, of: 3, from: 2, to: 12), Self.rate / 10, 0.1))
+    }
+
+    @Test func weightMayChangeWhileBytesWait() {
+        var share = share()
+        _ = share.take(2_000_000, of: 1, at: .zero)
+        let before = share.take(1_000_000, of: 2, at: .zero)
+        #expect(before > .zero)
+        // What waits is served so much the sooner, and no byte is forgotten.
+        let after = share.take(0, of: 2, weight: 20, at: .zero)
+        #expect(after < before && after >= .milliseconds(90))
+        #expect(share.take(1, of: 3, at: instant(0.3)) < .milliseconds(1))
     }
 
     @Test func whoComesLateEachTimeStillGetsAll() {

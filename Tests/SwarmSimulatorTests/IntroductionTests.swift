@@ -45,6 +45,30 @@ struct IntroductionTests {
         return []
     }
 
+    @Test func limitsHoldFromTheNextReportOn() {
+        var tracker = tracker(Array(repeating: Peer(), count: 50))
+        let newcomer = Peer(hasAll: false)
+        tracker.limits.neighboursPerReply = 3
+        #expect(join(&tracker, PeerID(99), newcomer, wants: 16).count == 3)
+        tracker.limits.neighboursPerReply = 20
+        #expect(join(&tracker, PeerID(98), newcomer, wants: 16).count == 16)
+        // Fewer are looked at than could be named.
+        tracker.limits.peersLookedAt = 10
+        let told = join(&tracker, PeerID(97), newcomer, wants: 16)
+        #expect((8...10).contains(told.count))
+    }
+
+    /// Few neighbours at a time must not mean the same ones again and again: who is told nothing new can wait.
+    @Test func nobodyIsToldOfTheSameNeighboursBeforeOthers() {
+        var tracker = tracker(Array(repeating: Peer(), count: 30))
+        tracker.limits.neighboursPerReply = 3
+        tracker.limits.peersLookedAt = 40
+        let newcomer = Peer(hasAll: false)
+        var told = Set(join(&tracker, PeerID(99), newcomer, wants: 8))
+        for _ in 0..<9 { told.formUnion(report(&tracker, PeerID(99), hasAll: false, wants: 8)) }
+        #expect(told.count == 30)
+    }
+
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func theNearestComeFirst(seed: UInt64) {
         let peers =
             Array(repeating: Peer(site: "far", location: "europe|de|fra"), count: 20)

@@ -14,6 +14,19 @@ struct UploadQueueTests {
         #expect(queue.finish(3) == [4])
     }
 
+    @Test func strictLimitHoldsForAllTasksTogether() {
+        var queue = UploadQueue(limits: .init(slots: 8, total: 3))
+        #expect(queue.limits.slots == 3 && queue.limits.waiting == 0)
+        #expect((1...3).map { queue.request($0, of: $0) } == [.start, .start, .start])
+        #expect((4...6).map { queue.request($0, of: $0) } == [.refuse, .refuse, .refuse])
+        #expect(queue.setLimits(.init(slots: 2, total: 5)) == [])
+        // Three are served still; two of other tasks may wait, and not one more.
+        #expect((7...9).map { queue.request($0, of: $0) } == [.wait, .wait, .refuse])
+        #expect(queue.finish(1) == [])
+        #expect(queue.finish(2) == [7])
+        #expect(UploadQueue.Limits(slots: 4, total: 0).slots == 1)
+    }
+
     @Test func whatHasBeenServedLeastIsNext() {
         var queue = UploadQueue(limits: .init(slots: 1, waiting: 10))
         #expect(queue.request(1, for: 7) == .start)

@@ -23,8 +23,8 @@ struct Module {
         // Messages, and nobody who sends them.
         Module("Wire", "MinionCore", "Swarm", others: essentials.union(["Crypto"])),
         // Drivers.
-        Module("Node", "Fleet", "MinionCore", "PieceStore", "Swarm", "Wire"),
         Module("Registry", "MinionCore"),
+        Module("Node", "Fleet", "MinionCore", "PieceStore", "Registry", "Swarm", "Wire"),
         Module("HTTPFront", "MinionCore"),
         Module("Scheduler", "Fleet", "HTTPFront", "MinionCore", "Swarm", "Wire"),
         // The manager. Its SQL and the two databases are known to its store only.

@@ -113,6 +113,14 @@ package final class ContentCache: Sendable {
     /// What the cache's files take, what is being downloaded as if it were complete.
     package var bytesOnDisk: Int64 { state.withLock { $0.slots.values.reduce(0) { $0 + $1.charge } } }
 
+    /// How long the pieces are of what there is of a version; nil if there is nothing. Does not block.
+    package func pieceSize(of task: TaskID, validator: String, size: Int64) -> Int64? {
+        state.withLock { state in
+            state.slots(of: task).filter { $0.record.version.validator == validator && $0.record.version.size == size }
+                .max { $0.lastUsed < $1.lastUsed }?.record.version.pieceSize
+        }
+    }
+
     /// Notes that the source still has this version, so that nobody needs to ask before `until` (seconds of Unix time).
     package func markFresh(_ task: TaskID, _ version: CachedVersion, until: Double) {
         let key = Key(task: task, name: EntryFolder.name(of: version))
