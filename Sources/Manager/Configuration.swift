@@ -1,3 +1,5 @@
+package import MinionCore
+
 /// How a manager runs.
 package struct ManagerConfiguration: Sendable {
     package enum SignUp: String, CaseIterable, Sendable {
@@ -33,6 +35,9 @@ package struct ManagerConfiguration: Sendable {
     package var auditQueue = 20_000
     /// How long they wait at most.
     package var auditDelay = Duration.seconds(1)
+    /// What preheats may make registries, schedulers and nodes connect to.
+    package var preheatSources = AddressRules(
+        allowsPrivate: true, optionNames: .init(privateAddresses: "--preheat-sources", list: "--preheat-sources"))
     /// The addresses that answers name in `X-Server-IP`.
     package var serverIP = ""
 

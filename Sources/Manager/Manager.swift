@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Crypto
 package import Logging
 package import ManagerStore
+import NIOPosix
 
 /// The control plane: everything that its REST interface and its pages do, apart from HTTP.
 package final class Manager: Sendable {
@@ -11,6 +12,8 @@ package final class Manager: Sendable {
     package let tokens: TokenService
     package let clusters: ClusterService
     package let jobs: JobService
+    package let joinTokens: JoinTokenService
+    package let fleet: FleetService
     package let providers: ProviderService
     package let audit: AuditLog
     package let logger: Logger
@@ -20,7 +23,7 @@ package final class Manager: Sendable {
     /// Makes a manager on a store that is open: puts in what an empty store begins with, and loads the key of tokens.
     /// Throws `ManagerError` for a configuration that cannot be, and `StoreError`.
     package init(
-        _ configuration: ManagerConfiguration, store: Store, logger: Logger, jobActions: any JobActions = JobsWait()
+        _ configuration: ManagerConfiguration, store: Store, logger: Logger, images: (any ImageSource)? = nil
     ) async throws {
         let hasher = try PasswordHasher(parameters: configuration.passwords)
         try await Self.seed(store, configuration, hasher, logger)
@@ -29,21 +32,32 @@ package final class Manager: Sendable {
         self.store = store
         self.logger = logger
         self.hasher = hasher
-        accounts = AccountService(
-            store: store, hasher: hasher, key: SymmetricKey(data: keyBytes), configuration: configuration)
+        let key = SymmetricKey(data: keyBytes)
+        accounts = AccountService(store: store, hasher: hasher, key: key, configuration: configuration)
         tokens = TokenService(store: store)
         clusters = ClusterService(store: store)
-        jobs = JobService(store: store, actions: jobActions)
+        joinTokens = JoinTokenService(store: store)
+        let vault = JobVault(sessionKey: key)
+        fleet = FleetService(store: store, vault: vault, logger: logger)
+        let sources = SourceRules(addresses: configuration.preheatSources)
+        jobs = JobService(
+            store: store, vault: vault,
+            images: images
+                ?? RegistryImages(
+                    rules: sources.addresses, group: MultiThreadedEventLoopGroup.singleton, logger: logger),
+            sources: sources)
         http = ProviderService.makeClient()
         providers = ProviderService(store: store, accounts: accounts, http: http, logger: logger)
         audit = AuditLog(
             store: store, limit: configuration.auditQueue, delay: configuration.auditDelay, logger: logger)
     }
 
-    /// Writes what calls have left in the audit until the task is cancelled, and what is left then; removes old rows.
+    /// Writes what calls have left in the audit until the task is cancelled, and what is left then; looks after the fleet;
+    /// removes old rows.
     package func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.audit.run() }
+            group.addTask { await FleetWatch(self.fleet, logger: self.logger).run() }
             group.addTask { await Retention(store: self.store, jobs: self.jobs, logger: self.logger).run() }
         }
     }

@@ -21,6 +21,9 @@ package struct StoreConfiguration: Sendable {
     /// How long `open` tries to reach a server that does not answer.
     package var startLimit = Duration.seconds(20)
 
+    /// The version that tables are brought to: older ones than the newest are for tests of what comes after.
+    package var schemaVersion = Migrations.all.count
+
     package init(location: Location) { self.location = location }
 
     /// - Parameters:

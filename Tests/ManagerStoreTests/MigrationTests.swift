@@ -90,16 +90,11 @@ import Testing
     @Test(arguments: Engine.allCases)
     func tablesOfTheFirstVersionAreBroughtForward(_ engine: Engine) async throws {
         try await withPlace(engine) { place in
-            let old = try await place.open()
+            let old = try await place.open { $0.schemaVersion = 1 }
             // What cannot be made shorter does not fit into an index.
             let scalars = (0..<1023).map { _ in Unicode.Scalar(UInt32.random(in: 0x1F300...0x1F5FF)) ?? "x" }
             let long = "/" + String(String.UnicodeScalarView(scalars))
             try await old.write { tx in
-                for index in ["peers_by_id", "audits_by_time", "audits_by_actor", "audits_by_path"] {
-                    try tx.execute(SQL(stringLiteral: "DROP INDEX \(index)"))
-                }
-                try tx.execute("CREATE INDEX audits_by_created_at_id ON audits (created_at, id)")
-                try tx.execute("DELETE FROM minion_schema WHERE version > 1")
                 try tx.audits.append([.sample(long), .sample("/short")])
             }
             await old.close()
@@ -112,6 +107,47 @@ import Testing
                 _ = try await new.write { tx in try tx.execute("CREATE INDEX peers_by_id ON peers (id)") }
             }
             #expect(error?.description.contains("peers_by_id") == true, "the index is not there")
+            await new.close()
+        }
+    }
+
+    /// What older programs stored is still there, and can be told of by schedulers.
+    @Test(arguments: Engine.allCases)
+    func oldRecordsOutliveTheMigration(_ engine: Engine) async throws {
+        try await withPlace(engine) { place in
+            let old = try await place.open { $0.schemaVersion = 1 }
+            _ = try await old.write { tx in
+                for statement in [
+                    "INSERT INTO scheduler_clusters VALUES (1, 1, 1, 'c', '', '{}', '{}', '{}', '{}', 1)",
+                    "INSERT INTO seed_peer_clusters VALUES (1, 1, 1, 'c', '', '{}')",
+                    """
+                    INSERT INTO schedulers VALUES \
+                    (1, 1, 1, 'h', '', '', '10.0.0.1', 8002, 'inactive', '[]', '{}', NULL, 1)
+                    """,
+                    "INSERT INTO seed_peers VALUES (1, 1, 1, 's', 'super', '', '', '10.0.0.2', 1, 2, 0, 'active', 1)",
+                    """
+                    INSERT INTO peers VALUES (1, 1, 1, 'p', 'normal', '', '', '10.0.0.3', 1, 2, 3, 0, 'active', '', '', \
+                    '', '', '', '', '', '', 1)
+                    """,
+                    """
+                    INSERT INTO jobs VALUES \
+                    (1, 1, 1, 'group_x', '', 'preheat', 'PENDING', '{}', '{}', NULL, '', NULL, 0, NULL)
+                    """,
+                ] {
+                    try tx.execute(SQL(stringLiteral: statement))
+                }
+            }
+            await old.close()
+            let new = try await place.open()
+            try await new.write { tx in
+                #expect(try tx.schedulers.find(1).run == "" && tx.schedulers.find(1).keepAlive == 0)
+                #expect(try tx.seedPeers.find(1).sighting == Sighting() && tx.seedPeers.find(1).version == "")
+                #expect(try tx.peers.find(1).sighting == Sighting())
+                let seen = try tx.peers.update(1, set: [.schedulerID: 1, .run: "r", .bytesSent: 7])
+                #expect(seen.sighting == Sighting(schedulerID: 1, run: "r", bytesSent: 7))
+                try tx.jobParts.add([.sample("task_1")], to: 1)
+                #expect(try tx.jobParts.of(job: 1).map(\.id) == ["task_1"])
+            }
             await new.close()
         }
     }

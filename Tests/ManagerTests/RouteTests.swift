@@ -53,7 +53,7 @@ import Testing
             paged == [
                 "users", "oauth", "clusters", "scheduler-clusters", "schedulers", "seed-peer-clusters", "seed-peers",
                 "peers",
-                "configs", "jobs", "applications", "personal-access-tokens", "audits",
+                "configs", "jobs", "applications", "personal-access-tokens", "join-tokens", "audits",
             ])
     }
 }

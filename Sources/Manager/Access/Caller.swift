@@ -52,6 +52,7 @@ package enum APIObject: String, CaseIterable, Sendable {
     case jobs
     case applications
     case personalAccessTokens = "personal-access-tokens"
+    case joinTokens = "join-tokens"
     case persistentCacheTasks = "persistent-cache-tasks"
     case audits
 

@@ -1,16 +1,17 @@
 import Crypto
 
-/// The value of a personal access token: `mnn_`, 30 random letters and digits, and 6 that are the checksum of those, so
-/// that programs which look for leaked secrets can tell it from other text.
+/// The value of a token: `mnn_` for a personal access token or `mnj_` for a join token, 30 random letters and digits, and 6
+/// that are the checksum of those, so that programs which look for leaked secrets can tell it from other text.
 package enum TokenValue {
     package static let prefix = "mnn_"
+    package static let joinPrefix = "mnj_"
     private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
     private static let randomLength = 30
     private static let checksumLength = 6
     /// Longer texts are no tokens.
     package static let maximumLength = 512
 
-    package static func make() -> String {
+    package static func make(prefix: String = Self.prefix) -> String {
         var generator = SystemRandomNumberGenerator()
         let random = (0..<randomLength).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &generator)] }
         return prefix + String(decoding: random + checksum(of: random), as: UTF8.self)
@@ -19,7 +20,9 @@ package enum TokenValue {
     /// Whether a text has the form and the checksum of a token of ours.
     package static func isWellFormed(_ text: String) -> Bool {
         let utf8 = Array(text.utf8)
-        guard text.hasPrefix(prefix), utf8.count == prefix.utf8.count + randomLength + checksumLength else {
+        guard text.hasPrefix(prefix) || text.hasPrefix(joinPrefix),
+            utf8.count == prefix.utf8.count + randomLength + checksumLength
+        else {
             return false
         }
         let body = utf8[prefix.utf8.count...]

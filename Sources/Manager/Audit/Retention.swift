@@ -9,6 +9,9 @@ struct Retention: Sendable {
     /// Sessions can be renewed for a while after they expire.
     private static let sessionAge = Duration.seconds(14 * 86_400)
 
+    /// How long it is remembered which processes an operator removed, after they last asked.
+    private static let removalAge = Duration.seconds(30 * 86_400)
+
     let store: Store
     let jobs: JobService
     let logger: Logger
@@ -28,7 +31,8 @@ struct Retention: Sendable {
             group.addTask {
                 await repeating(every: Self.sessionInterval) {
                     _ = try await store.write { store in
-                        try store.sessions.purge(before: store.now.advanced(by: .zero - Self.sessionAge))
+                        _ = try store.removedInstances.purge(before: store.now.advanced(by: .zero - Self.removalAge))
+                        return try store.sessions.purge(before: store.now.advanced(by: .zero - Self.sessionAge))
                     }
                 }
             }

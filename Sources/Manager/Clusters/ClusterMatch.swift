@@ -87,14 +87,43 @@ package enum ClusterMatch {
         return hundredths / 100
     }
 
+    /// What of a cluster speaks for a peer, in words.
+    package static func reasons(for candidate: Candidate, _ peer: Conditions) -> [String] {
+        let scopes = candidate.scopes
+        var reasons: [String] = []
+        if let cidr = block(scopes.cidrs, with: peer.ip) { reasons.append("its CIDR \(cidr) has \(peer.ip)") }
+        if let pattern = pattern(scopes.hostNames, in: peer.hostName) {
+            reasons.append("its host name pattern \(pattern) is found in \(peer.hostName)")
+        }
+        if idc(scopes.idc, peer.idc) > 0 { reasons.append("its IDC \(scopes.idc) has \(peer.idc)") }
+        switch location(scopes.location, peer.location) {
+        case 1: reasons.append("its location \(scopes.location) is the host's")
+        case let part where part > 0:
+            let count = Int((part * Double(depth)).rounded())
+            reasons.append(
+                "\(count) of \(depth) parts of its location \(scopes.location) are those of \(peer.location)")
+        default: break
+        }
+        if candidate.isDefault { reasons.append("it is a default cluster") }
+        return reasons
+    }
+
     private static func blocks(_ cidrs: [String], contain ip: String) -> Double {
-        guard !cidrs.isEmpty, let address = IPAddress(ip) else { return 0 }
-        return cidrs.contains { CIDR($0)?.contains(address) ?? false } ? 1 : 0
+        block(cidrs, with: ip) == nil ? 0 : 1
+    }
+
+    private static func block(_ cidrs: [String], with ip: String) -> String? {
+        guard !cidrs.isEmpty, let address = IPAddress(ip) else { return nil }
+        return cidrs.first { CIDR($0)?.contains(address) ?? false }
     }
 
     private static func patterns(_ patterns: [String], match hostName: String) -> Double {
-        guard !hostName.isEmpty else { return 0 }
-        return patterns.contains { Pattern($0)?.isFound(in: hostName) ?? false } ? 1 : 0
+        pattern(patterns, in: hostName) == nil ? 0 : 1
+    }
+
+    private static func pattern(_ patterns: [String], in hostName: String) -> String? {
+        guard !hostName.isEmpty else { return nil }
+        return patterns.first { Pattern($0)?.isFound(in: hostName) ?? false }
     }
 
     private static func idc(_ cluster: String, _ peer: String) -> Double {

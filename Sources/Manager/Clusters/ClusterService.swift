@@ -164,14 +164,6 @@ package struct ClusterService: Sendable {
         try await store.write { try $0.links.add(schedulerCluster: schedulerCluster, seedPeerCluster: seedPeerCluster) }
     }
 
-    /// Moves a scheduler to a cluster.
-    package func move(scheduler: Int64, to cluster: Int64) async throws {
-        try await store.write { store in
-            _ = try store.schedulerClusters.find(cluster)
-            _ = try store.schedulers.update(scheduler, set: [.schedulerClusterID: .of(cluster)])
-        }
-    }
-
     /// Moves a seed peer to a cluster.
     package func move(seedPeer: Int64, to cluster: Int64) async throws {
         try await store.write { store in

@@ -27,10 +27,14 @@ package struct ManagerResponder: HTTPResponder {
         } else {
             let began = Timestamp.now()
             let facts = RequestFacts(request, address: context.remoteHost ?? "", isSecure: context.isSecure)
-            let (answer, caller) = await answer(request, facts)
-            reply = answer
-            note(request, facts, reply, caller, at: began)
-            cross.mark(&reply, for: request)
+            if facts.path.hasPrefix(FleetResponder.prefix) {
+                reply = await FleetResponder(manager: manager).reply(to: request, facts)
+            } else {
+                let (answer, caller) = await answer(request, facts)
+                reply = answer
+                note(request, facts, reply, caller, at: began)
+                cross.mark(&reply, for: request)
+            }
             reply.headers[.serverIP] = manager.configuration.serverIP
             reply.headers[.contentTypeOptions] = "nosniff"
             if reply.headers[.cacheControl] == nil, facts.path.hasPrefix("/api/") || facts.path.hasPrefix("/oapi/") {

@@ -4,6 +4,10 @@ import ManagerStore
 package enum Garbage: String, CaseIterable, Sendable {
     case audit
     case job
+    /// Those of the fleet that have not been there for a while, here and below.
+    case scheduler
+    case seedPeer = "seed_peer"
+    case peer
 
     /// Rows of one transaction.
     static let batch = 5000
@@ -13,6 +17,7 @@ package enum Garbage: String, CaseIterable, Sendable {
         switch self {
         case .audit: .seconds(7 * 86_400)
         case .job: .seconds(6 * 3600)
+        case .scheduler, .seedPeer, .peer: .seconds(30 * 60)
         }
     }
 
@@ -21,11 +26,13 @@ package enum Garbage: String, CaseIterable, Sendable {
         switch self {
         case .audit: .seconds(6 * 3600)
         case .job: .seconds(3 * 3600)
+        case .scheduler, .seedPeer, .peer: .seconds(3600)
         }
     }
 
     /// How long it is kept by the value of the configuration `gc`: `{"audit": {"ttl": 604800000000000}, …}`.
     package func age(in value: String) -> Duration {
+        guard self == .audit || self == .job else { return standardAge }
         guard let object = (try? JSONParser.parse(value))?.object, let part = object[rawValue]?.object,
             let nanoseconds = part["ttl"]?.integer, nanoseconds > 0
         else { return standardAge }
@@ -52,6 +59,9 @@ extension JobService {
                 return switch garbage {
                 case .audit: try store.audits.purge(before: before, limit: Garbage.batch)
                 case .job: try store.jobs.purge(before: before, limit: Garbage.batch)
+                case .scheduler: try store.schedulers.purgeInactive(before: before, limit: Garbage.batch)
+                case .seedPeer: try store.seedPeers.purgeInactive(before: before, limit: Garbage.batch)
+                case .peer: try store.peers.purgeInactive(before: before, limit: Garbage.batch)
                 }
             }
             purged += count

@@ -1,3 +1,5 @@
+import ManagerStore
+
 /// How many jobs a second may name a cluster: a bucket for each that fills at its rate and holds one second's worth.
 package struct JobRates: Sendable {
     private struct Bucket {
@@ -13,6 +15,22 @@ package struct JobRates: Sendable {
     private var buckets: [Int64: Bucket] = [:]
 
     package init() {}
+
+    /// As they lie in the store, where times are microseconds since 1970.
+    init(_ stored: [Int64: JobLevels.Level]) {
+        buckets = stored.mapValues {
+            Bucket(level: Double($0.millionths) / 1_000_000, filled: .microseconds($0.filledAt.microseconds))
+        }
+    }
+
+    /// What to store.
+    var levels: [Int64: JobLevels.Level] {
+        buckets.mapValues { bucket in
+            JobLevels.Level(
+                millionths: Int64((bucket.level * 1_000_000).rounded(.down)),
+                filledAt: Timestamp(microseconds: 0).advanced(by: bucket.filled))
+        }
+    }
 
     /// Takes one from each cluster's bucket; false if any is empty, and then takes none.
     ///

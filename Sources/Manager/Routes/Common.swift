@@ -6,7 +6,8 @@ package enum Routes {
     /// All of them, in the order of the document.
     package static let all: [Route] =
         accounts + signIn + roles + clusters + schedulerClusters + schedulers + seedPeerClusters + seedPeers + peers
-        + configs + jobs + applications + persistentCacheTasks + tokens + providers + audits + service
+        + configs + jobs + applications + persistentCacheTasks + tokens + joinTokens + providers + audits
+        + service
 
     package static let table = RouteTable(all)
 

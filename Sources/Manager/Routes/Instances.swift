@@ -23,6 +23,7 @@ extension Routes {
             .time("last_keep_alive_at") { $0.lastKeepAliveAt ?? .unset },
             .integer("scheduler_cluster_id") { $0.schedulerClusterID },
             .object("scheduler_cluster", schedulerCluster) { _ in SchedulerCluster.none },
+            .text("version") { $0.version },
         ])
 
     static let schedulers: [Route] = [
@@ -70,10 +71,13 @@ extension Routes {
             if let config = call.body.given(schedulerConfigField) { changes[.config] = .text(config.text) }
             // Unlike everything else, an empty list counts.
             if let features = call.body.given(features) { changes[.features] = .of(features) }
-            return try await call.manager.schedulers.update(call.id, changes)
+            return try await call.manager.fleet.updateScheduler(call.id, changes)
         },
-        action(.delete, "/schedulers/:id", .schedulers, "Remove a scheduler") { call in
-            try await call.manager.schedulers.delete(call.id)
+        action(
+            .delete, "/schedulers/:id", .schedulers,
+            "Remove a scheduler; one that runs has to leave until it is restarted"
+        ) { call in
+            try await call.manager.fleet.removeScheduler(call.id)
         },
         api(
             .get, "/scheduler-features", .schedulerFeatures, "List what schedulers can be for", answer: .json(names)
@@ -93,7 +97,8 @@ extension Routes {
             .text("state", "active or inactive.") { $0.state.rawValue },
             .integer("seed_peer_cluster_id") { $0.seedPeerClusterID },
             .object("seed_peer_cluster", seedPeerCluster) { _ in SeedPeerCluster(name: "") },
-        ])
+            .text("version") { $0.version },
+        ] + traffic { $0.sighting })
 
     static let seedPeers: [Route] = [
         one(
@@ -137,8 +142,11 @@ extension Routes {
                 ]),
             others: [409: "There is one of that name and address."], as: seedPeer
         ) { call in try await call.manager.seedPeers.update(call.id, call.changes(SeedPeer.self)) },
-        action(.delete, "/seed-peers/:id", .seedPeers, "Remove a seed peer") { call in
-            try await call.manager.seedPeers.delete(call.id)
+        action(
+            .delete, "/seed-peers/:id", .seedPeers,
+            "Remove a seed peer; one that runs has to leave until it is restarted"
+        ) { call in
+            try await call.manager.fleet.removeSeedPeer(call.id)
         },
     ]
 
@@ -165,7 +173,20 @@ extension Routes {
                 .text("build_platform") { $0.buildPlatform },
                 .integer("scheduler_cluster_id") { $0.schedulerClusterID },
             ]
-        ).members { $0.record } + [.object("scheduler_cluster", schedulerCluster) { $0.other }])
+        ).members { $0.record } + [.object("scheduler_cluster", schedulerCluster) { $0.other }]
+            + traffic { $0.record.sighting })
+
+    /// What a node has done since it was started.
+    private static func traffic<Model>(
+        _ of: @escaping @Sendable (Model) -> Sighting
+    ) -> [Output<Model>.Member] {
+        [
+            .integer("bytes_from_source") { of($0).bytesFromSource },
+            .integer("bytes_from_peers") { of($0).bytesFromPeers }, .integer("bytes_sent") { of($0).bytesSent },
+            .integer("downloads", .id, "At the moment.") { of($0).downloads },
+            .integer("uploads", .id, "At the moment.") { of($0).uploads },
+        ]
+    }
 
     static let peers: [Route] = [
         one(
@@ -191,8 +212,9 @@ extension Routes {
         one(.get, "/peers/:id", .peers, "Get a peer", as: peer) { call in
             try await call.manager.peers.findWithCluster(call.id)
         },
-        action(.delete, "/peers/:id", .peers, "Remove a peer") { call in
-            try await call.manager.peers.delete(call.id)
+        action(.delete, "/peers/:id", .peers, "Remove a peer; one that runs has to leave until it is restarted") {
+            call in
+            try await call.manager.fleet.removePeer(call.id)
         },
     ]
 

@@ -78,8 +78,9 @@ extension Routes {
         .post, "/jobs", .jobs, "Make a job", body: ObjectShape("CreateJobRequest", createFields),
         answer: .json(.any(of: [.object(job.shape), .object(distribution), .oneOf("OK")])),
         others: [
-            404: "No such cluster or user.", 409: "Nobody is there who could do it.",
-            429: "Too many jobs name one of the clusters.",
+            404: "No such cluster or user.", 429: "Too many jobs name one of the clusters.",
+            409: "Nobody is there who could do it.",
+            422: "Something is wrong, or the registry does not tell what the image is made of.",
         ]
     ) { call in
         let body = call.body
@@ -110,7 +111,11 @@ extension Routes {
             .patch, "/jobs/:id", .jobs, "Change what is said of a job",
             body: ObjectShape("UpdateJobRequest", [Common.bio.optional, Common.userID.optional]), as: job
         ) { call in try await call.manager.jobs.update(call.id, call.changes(Job.self)) },
-        action(.delete, "/jobs/:id", .jobs, "Remove a job's row; what is under way goes on") { call in
+        one(
+            .post, "/jobs/:id/cancel", .jobs, "Stop a job: it has failed then; one that has ended stays as it is",
+            as: job
+        ) { call in try await call.manager.jobs.cancel(call.id, by: call.caller.actor.name) },
+        action(.delete, "/jobs/:id", .jobs, "Remove a job's row, and stop what is under way") { call in
             try await call.manager.jobs.delete(call.id)
         },
     ]

@@ -114,7 +114,8 @@ extension Routes {
             .put, "/scheduler-clusters/:id/schedulers/:scheduler_id", .schedulerClusters,
             "Move a scheduler to a cluster", others: [409: "There is one of that name and address."]
         ) { call in
-            try await call.manager.clusters.move(scheduler: call.numbers["scheduler_id"] ?? 0, to: call.id)
+            _ = try await call.manager.fleet.updateScheduler(
+                call.numbers["scheduler_id"] ?? 0, [.schedulerClusterID: .of(call.id)])
         },
     ]
 

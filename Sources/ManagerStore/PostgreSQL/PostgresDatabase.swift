@@ -79,7 +79,8 @@ final class PostgresDatabase: Sendable {
             try connection.withStatementLimit(.seconds(600)) {
                 try connection.command("BEGIN; SET LOCAL statement_timeout = 0")
                 try connection.command("SELECT pg_advisory_xact_lock(\(Migrations.lock))")
-                try Migrations.apply(in: Transaction(.postgres(connection)))
+                try Migrations.apply(
+                    in: Transaction(.postgres(connection)), upTo: configuration.schemaVersion)
                 try connection.command("COMMIT")
             }
         } catch let failure as StatementFailure {

@@ -24,6 +24,8 @@ package struct Peer: Record {
     package var gitCommit: String
     package var buildPlatform: String
     package var schedulerClusterID: Int64
+    /// Who tells of it, and what of it.
+    package var sighting: Sighting
 
     package enum Column: String, CaseIterable, Sendable {
         case hostName = "host_name"
@@ -45,18 +47,28 @@ package struct Peer: Record {
         case gitCommit = "git_commit"
         case buildPlatform = "build_platform"
         case schedulerClusterID = "scheduler_cluster_id"
+        case schedulerID = "scheduler_id"
+        case run
+        case bytesFromSource = "bytes_from_source"
+        case bytesFromPeers = "bytes_from_peers"
+        case bytesSent = "bytes_sent"
+        case downloads
+        case uploads
     }
 
     package static let table = "peers"
     package static let kind = "peer"
-    package static let references: [Column: Reference] = [.schedulerClusterID: .schedulerCluster]
+    package static let references: [Column: Reference] = [
+        .schedulerClusterID: .schedulerCluster, .schedulerID: .schedulerIfAny,
+    ]
 
     package init(
         hostName: String, type: String, idc: String = "", location: String = "", ip: String, port: Int,
         downloadPort: Int, proxyPort: Int, objectStoragePort: Int = 0, state: InstanceState = .inactive,
         os: String = "", platform: String = "", platformFamily: String = "", platformVersion: String = "",
         kernelVersion: String = "", gitVersion: String = "", gitCommit: String = "", buildPlatform: String = "",
-        schedulerClusterID: Int64, id: Int64 = 0, createdAt: Timestamp = .unset, updatedAt: Timestamp = .unset
+        schedulerClusterID: Int64, sighting: Sighting = Sighting(),
+        id: Int64 = 0, createdAt: Timestamp = .unset, updatedAt: Timestamp = .unset
     ) {
         self.id = id
         self.createdAt = createdAt
@@ -80,6 +92,7 @@ package struct Peer: Record {
         self.gitCommit = gitCommit
         self.buildPlatform = buildPlatform
         self.schedulerClusterID = schedulerClusterID
+        self.sighting = sighting
     }
 
     package init(from row: inout RowReader) throws(StoreError) {
@@ -105,6 +118,7 @@ package struct Peer: Record {
         gitCommit = try row.text()
         buildPlatform = try row.text()
         schedulerClusterID = try row.integer()
+        sighting = try Sighting(from: &row)
     }
 
     package func value(of column: Column) -> SQLValue {
@@ -128,6 +142,13 @@ package struct Peer: Record {
         case .gitCommit: gitCommit.sqlValue
         case .buildPlatform: buildPlatform.sqlValue
         case .schedulerClusterID: schedulerClusterID.sqlValue
+        case .schedulerID: .reference(sighting.schedulerID)
+        case .run: sighting.run.sqlValue
+        case .bytesFromSource: sighting.bytesFromSource.sqlValue
+        case .bytesFromPeers: sighting.bytesFromPeers.sqlValue
+        case .bytesSent: sighting.bytesSent.sqlValue
+        case .downloads: sighting.downloads.sqlValue
+        case .uploads: sighting.uploads.sqlValue
         }
     }
 }

@@ -56,6 +56,9 @@ package struct Reference: Sendable {
     static let userIfAny = Reference(table: User.table, kind: User.kind, isOptional: true)
     static let user = Reference(table: User.table, kind: User.kind)
     static let schedulerCluster = Reference(table: SchedulerCluster.table, kind: SchedulerCluster.kind)
+    static let schedulerClusterIfAny = Reference(
+        table: SchedulerCluster.table, kind: SchedulerCluster.kind, isOptional: true)
+    static let schedulerIfAny = Reference(table: Scheduler.table, kind: Scheduler.kind, isOptional: true)
     static let seedPeerCluster = Reference(table: SeedPeerCluster.table, kind: SeedPeerCluster.kind)
 }
 

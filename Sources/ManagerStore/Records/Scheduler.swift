@@ -20,6 +20,13 @@ package struct Scheduler: Record {
     package var config: String
     package var lastKeepAliveAt: Timestamp?
     package var schedulerClusterID: Int64
+    /// Names the run of the process that reports; empty if none ever did. Nobody else knows it.
+    package var run: String
+    package var version: String
+    /// Whether it is reached by HTTPS.
+    package var isSecure: Bool
+    /// Milliseconds between two reports; 0 if it never reported.
+    package var keepAlive: Int
 
     package enum Column: String, CaseIterable, Sendable {
         case hostName = "host_name"
@@ -32,6 +39,10 @@ package struct Scheduler: Record {
         case config
         case lastKeepAliveAt = "last_keep_alive_at"
         case schedulerClusterID = "scheduler_cluster_id"
+        case run
+        case version
+        case isSecure = "is_secure"
+        case keepAlive = "keep_alive"
     }
 
     package static let table = "schedulers"
@@ -41,7 +52,8 @@ package struct Scheduler: Record {
     package init(
         hostName: String, idc: String = "", location: String = "", ip: String, port: Int,
         state: InstanceState = .inactive, features: [String], config: String = "{}",
-        lastKeepAliveAt: Timestamp? = nil, schedulerClusterID: Int64, id: Int64 = 0, createdAt: Timestamp = .unset,
+        lastKeepAliveAt: Timestamp? = nil, schedulerClusterID: Int64, run: String = "", version: String = "",
+        isSecure: Bool = false, keepAlive: Int = 0, id: Int64 = 0, createdAt: Timestamp = .unset,
         updatedAt: Timestamp = .unset
     ) {
         self.id = id
@@ -57,6 +69,10 @@ package struct Scheduler: Record {
         self.config = config
         self.lastKeepAliveAt = lastKeepAliveAt
         self.schedulerClusterID = schedulerClusterID
+        self.run = run
+        self.version = version
+        self.isSecure = isSecure
+        self.keepAlive = keepAlive
     }
 
     package init(from row: inout RowReader) throws(StoreError) {
@@ -73,6 +89,10 @@ package struct Scheduler: Record {
         config = try row.text()
         lastKeepAliveAt = try row.timeIfAny()
         schedulerClusterID = try row.integer()
+        run = try row.text()
+        version = try row.text()
+        isSecure = try row.flag()
+        keepAlive = try row.number()
     }
 
     package func value(of column: Column) -> SQLValue {
@@ -87,6 +107,10 @@ package struct Scheduler: Record {
         case .config: config.sqlValue
         case .lastKeepAliveAt: lastKeepAliveAt.sqlValue
         case .schedulerClusterID: schedulerClusterID.sqlValue
+        case .run: run.sqlValue
+        case .version: version.sqlValue
+        case .isSecure: isSecure.sqlValue
+        case .keepAlive: keepAlive.sqlValue
         }
     }
 }

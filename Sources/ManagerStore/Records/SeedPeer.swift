@@ -15,6 +15,9 @@ package struct SeedPeer: Record {
     package var objectStoragePort: Int
     package var state: InstanceState
     package var seedPeerClusterID: Int64
+    package var version: String
+    /// Who tells of it, and what of it.
+    package var sighting: Sighting
 
     package enum Column: String, CaseIterable, Sendable {
         case hostName = "host_name"
@@ -27,16 +30,27 @@ package struct SeedPeer: Record {
         case objectStoragePort = "object_storage_port"
         case state
         case seedPeerClusterID = "seed_peer_cluster_id"
+        case version
+        case schedulerID = "scheduler_id"
+        case run
+        case bytesFromSource = "bytes_from_source"
+        case bytesFromPeers = "bytes_from_peers"
+        case bytesSent = "bytes_sent"
+        case downloads
+        case uploads
     }
 
     package static let table = "seed_peers"
     package static let kind = "seed peer"
-    package static let references: [Column: Reference] = [.seedPeerClusterID: .seedPeerCluster]
+    package static let references: [Column: Reference] = [
+        .seedPeerClusterID: .seedPeerCluster, .schedulerID: .schedulerIfAny,
+    ]
 
     package init(
         hostName: String, type: String = "super", idc: String = "", location: String = "", ip: String, port: Int,
         downloadPort: Int, objectStoragePort: Int = 0, state: InstanceState = .inactive, seedPeerClusterID: Int64,
-        id: Int64 = 0, createdAt: Timestamp = .unset, updatedAt: Timestamp = .unset
+        version: String = "", sighting: Sighting = Sighting(), id: Int64 = 0, createdAt: Timestamp = .unset,
+        updatedAt: Timestamp = .unset
     ) {
         self.id = id
         self.createdAt = createdAt
@@ -51,6 +65,8 @@ package struct SeedPeer: Record {
         self.objectStoragePort = objectStoragePort
         self.state = state
         self.seedPeerClusterID = seedPeerClusterID
+        self.version = version
+        self.sighting = sighting
     }
 
     package init(from row: inout RowReader) throws(StoreError) {
@@ -67,6 +83,8 @@ package struct SeedPeer: Record {
         objectStoragePort = try row.number()
         state = try row.name()
         seedPeerClusterID = try row.integer()
+        version = try row.text()
+        sighting = try Sighting(from: &row)
     }
 
     package func value(of column: Column) -> SQLValue {
@@ -81,6 +99,14 @@ package struct SeedPeer: Record {
         case .objectStoragePort: objectStoragePort.sqlValue
         case .state: state.sqlValue
         case .seedPeerClusterID: seedPeerClusterID.sqlValue
+        case .version: version.sqlValue
+        case .schedulerID: .reference(sighting.schedulerID)
+        case .run: sighting.run.sqlValue
+        case .bytesFromSource: sighting.bytesFromSource.sqlValue
+        case .bytesFromPeers: sighting.bytesFromPeers.sqlValue
+        case .bytesSent: sighting.bytesSent.sqlValue
+        case .downloads: sighting.downloads.sqlValue
+        case .uploads: sighting.uploads.sqlValue
         }
     }
 }

@@ -42,7 +42,9 @@ final class SQLiteDatabase: Sendable {
         do {
             let pool = try DatabasePool(path: path, configuration: settings)
             try pool.writeWithoutTransaction { database in
-                try perform(on: database) { transaction in try Migrations.apply(in: transaction) }
+                try perform(on: database) { transaction in
+                    try Migrations.apply(in: transaction, upTo: configuration.schemaVersion)
+                }
             }
             return pool
         } catch let error as DatabaseError {

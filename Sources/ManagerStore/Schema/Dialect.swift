@@ -65,6 +65,11 @@ struct Dialect: Sendable {
         }
     }
 
+    /// A number that is not negative, 0 unless said.
+    func amount(_ name: String) -> String {
+        "\(name) \(integer) NOT NULL DEFAULT 0 CHECK (\(name) >= 0)"
+    }
+
     func flag(_ name: String) -> String { "\(name) \(integer) NOT NULL CHECK (\(name) IN (0, 1))" }
 
     func number(_ name: String, _ range: ClosedRange<Int>) -> String {
@@ -81,6 +86,7 @@ struct Dialect: Sendable {
     enum Deletion: String {
         case isRefused = "RESTRICT"
         case deletesToo = "CASCADE"
+        case forgets = "SET NULL"
     }
 
     /// The row that another table has to have.
@@ -89,7 +95,14 @@ struct Dialect: Sendable {
     }
 
     /// The same, or nobody.
-    func referenceIfAny(_ name: String, to table: String) -> String {
-        "\(name) \(integer) REFERENCES \(table) (id) ON DELETE SET NULL"
+    func referenceIfAny(_ name: String, to table: String, deletion: Deletion = .forgets) -> String {
+        "\(name) \(integer) REFERENCES \(table) (id) ON DELETE \(deletion.rawValue)"
+    }
+
+    /// Statements that add columns to a table that is there. Those that may not be null need a default.
+    func adding(_ columns: String..., to table: String) -> [String] { adding(columns, to: table) }
+
+    func adding(_ columns: [String], to table: String) -> [String] {
+        columns.map { "ALTER TABLE \(table) ADD COLUMN \($0)" }
     }
 }

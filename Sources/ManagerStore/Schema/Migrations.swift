@@ -11,6 +11,7 @@ enum Migrations {
     static let all: [Migration] = [
         Migration(version: 1, name: "accounts, clusters, jobs and audits", statements: FirstSchema.statements),
         Migration(version: 2, name: "indexes for lists", statements: ListIndexes.statements),
+        Migration(version: 3, name: "the fleet and its work", statements: FleetSchema.statements),
     ]
 
     /// The name of the advisory lock that keeps managers apart which start at the same time: "minion" as a number.
@@ -18,7 +19,8 @@ enum Migrations {
 
     /// Does what is still to be done. The caller sees to it that nobody else does so at the same time.
     /// - Throws: `.refused` if the tables are those of a newer program, or of another one.
-    static func apply(in transaction: Transaction, _ migrations: [Migration] = all) throws(StoreError) {
+    static func apply(in transaction: Transaction, upTo newest: Int) throws(StoreError) {
+        let migrations = all.prefix(newest)
         let dialect = Dialect(engine: transaction.engine)
         try transaction.execute(
             SQL(
