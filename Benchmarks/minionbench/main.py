@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
-from . import alone, limits, manager, node, pair, programs
+from . import alone, fleet, limits, manager, node, pair, programs
 from .bench import Options
 from .quantities import positive, size_of
 from .results import Row, print_rows
@@ -32,6 +32,7 @@ GROUPS: Dict[str, Tuple[Tuple[str, ...], Callable[[Options], List[Row]]]] = {
     "rates": (("nginx",), limits.measure_rates),
     "memory": (("nginx",), limits.measure_memory),
     "node": (("nginx",), node.measure),
+    "fleet": ((), fleet.measure),
     "tracker": ((), programs.measure_tracker),
     "manager": ((), manager.measure),
     "simulator": ((), programs.measure_simulator),

@@ -22,8 +22,10 @@ struct ServeCommand: AsyncParsableCommand {
               \(ServerProgram.name) serve --listen 10.0.0.5:9000 --database postgres://minion@db/minion
               \(ServerProgram.name) serve --listen-tls :8443 --tls-certificate chain.pem --tls-key key.pem
               \(ServerProgram.name) serve --roles scheduler
+              \(ServerProgram.name) serve --roles scheduler --manager https://manager.example --site fra
 
             Environment:
+              MINION_JOIN_TOKEN              what --join-token says
               MINION_DATABASE                what --database says
               MINION_INITIAL_ROOT_PASSWORD   the password of root in an empty store (else: dragonfly)
               MINION_PAT                     a token that an empty store begins with
@@ -78,6 +80,32 @@ struct ServeCommand: AsyncParsableCommand {
     var roles: Set<Role> = Set(Role.allCases)
 
     @Option(
+        help: ArgumentHelp(
+            "The manager of the cluster that this scheduler belongs to, or several with commas between, any of which will do; needs --roles scheduler and a join token.",
+            valueName: "urls"),
+        transform: ServeCommand.managers)
+    var manager = ManagerList()
+
+    @Option(help: ArgumentHelp("What lets this scheduler into the cluster; made in the manager.", valueName: "token"))
+    var joinToken: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where nodes reach this scheduler: HOST or HOST:PORT. (default: as it listens)", valueName: "address"),
+        transform: ServeCommand.advertised)
+    var advertise: Endpoint?
+
+    @Option(help: ArgumentHelp("The scheduler's name in its cluster. (default: the machine's)", valueName: "name"))
+    var hostName: String?
+
+    @Option(help: ArgumentHelp("The scheduler's data centre.", valueName: "name"))
+    var site: String = ""
+
+    @Option(
+        help: ArgumentHelp("Where that is, the most general part first: 'asia|cn|hz'.", valueName: "location"))
+    var location: String = ""
+
+    @Option(
         help: ArgumentHelp("Who can make accounts: anybody (open) or root (closed). (default: open)", valueName: "who"),
         transform: { try choice($0) })
     var signup: ManagerConfiguration.SignUp = .open
@@ -98,6 +126,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            """
+            What preheats may fetch from beside public and private addresses: addresses, blocks such as 127.0.0.0/8, and \
+            hosts' names, between commas.
+            """, valueName: "list"),
+        transform: ServeCommand.sources)
+    var preheatSources: [AddressRules.Allowance] = []
+
+    @Option(
+        help: ArgumentHelp(
             "What is logged to stderr, with all that is worse: trace, debug, info, … critical. (default: info)",
             valueName: "level"),
         transform: { try choice($0) })
@@ -108,9 +145,20 @@ struct ServeCommand: AsyncParsableCommand {
         transform: { try choice($0) })
     var logFormat: LineLogHandler.Format = .logfmt
 
+    /// The managers of a scheduler that is none itself.
+    struct ManagerList: Hashable, Sendable {
+        var urls: [String] = []
+    }
+
     func validate() throws {
         guard listenTLS.isEmpty == (certificate == nil), (certificate == nil) == (key == nil) else {
             throw ValidationError("--listen-tls, --tls-certificate and --tls-key go together")
+        }
+        guard manager.urls.isEmpty || roles == [.scheduler] else {
+            throw ValidationError("--manager is for a server that is none itself; add --roles scheduler")
+        }
+        guard hostName.map({ !$0.isEmpty && $0.utf8.count <= 255 && !$0.contains(" ") }) ?? true else {
+            throw ValidationError("--host-name takes a name of up to 255 bytes, without spaces")
         }
     }
 
@@ -138,10 +186,12 @@ struct ServeCommand: AsyncParsableCommand {
         }
         service.scheduler.dataDirectory = folder
         service.scheduler.version = MinionVersion.current
+        service.fleet = try fleetOptions(environment)
         service.store = try StoreConfiguration(database: database ?? environment["MINION_DATABASE"], dataFolder: folder)
         service.manager.signUp = signup
         service.manager.tokenCookie = jwtCookie
         service.manager.corsOrigins = Set(corsOrigin)
+        service.manager.preheatSources.allowed = preheatSources
         let value = { (name: String) in
             ["MINION_\(name)", "DRAGONFLY_\(name)"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
         }
@@ -149,6 +199,26 @@ struct ServeCommand: AsyncParsableCommand {
         service.manager.initialToken = value("PAT")
         service.onListening = { [roles] in Stream.write(Greeting.text(endpoints: $0, roles: roles), to: STDOUT_FILENO) }
         return service
+    }
+
+    private func fleetOptions(_ environment: [String: String]) throws -> FleetOptions {
+        var fleet = FleetOptions()
+        fleet.managers = manager.urls
+        fleet.joinToken = joinToken ?? environment["MINION_JOIN_TOKEN"] ?? ""
+        guard manager.urls.isEmpty || !fleet.joinToken.isEmpty else {
+            throw ValidationError("--manager needs a join token: --join-token or MINION_JOIN_TOKEN")
+        }
+        guard fleet.joinToken.utf8.allSatisfy({ (33..<127).contains($0) }) else {
+            throw ValidationError("the join token has a character that no token has")
+        }
+        if let advertise {
+            fleet.advertisedHost = advertise.host
+            fleet.advertisedPort = advertise.port == 0 ? nil : advertise.port
+        }
+        fleet.hostName = hostName
+        fleet.site = site
+        fleet.location = location
+        return fleet
     }
 
     private func dataFolder(_ environment: [String: String]) throws -> String {
@@ -170,12 +240,35 @@ struct ServeCommand: AsyncParsableCommand {
         return endpoint
     }
 
+    private static func advertised(_ text: String) throws -> Endpoint {
+        guard let endpoint = Endpoint(text, defaultPort: 0) else {
+            throw ValidationError("give HOST or HOST:PORT, as nodes reach it")
+        }
+        return endpoint
+    }
+
+    private static func managers(_ text: String) throws -> ManagerList {
+        let urls = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        for url in urls where !TextRule.Format.url.accepts(url) || url.contains("?") {
+            throw ValidationError("give URLs such as https://manager.example:8080, with commas between")
+        }
+        return ManagerList(urls: urls)
+    }
+
     private static func roles(_ text: String) throws -> Set<Role> {
         let roles = text.split(separator: ",").map { Role(rawValue: String($0)) }
         guard !roles.isEmpty, !roles.contains(nil) else {
             throw ValidationError("give manager, scheduler, or both with a comma between")
         }
         return Set(roles.compactMap { $0 })
+    }
+
+    private static func sources(_ text: String) throws -> [AddressRules.Allowance] {
+        do {
+            return try AddressRules.allowances(text)
+        } catch {
+            throw ValidationError(error.description)
+        }
     }
 
     private static func origin(_ text: String) throws -> String {

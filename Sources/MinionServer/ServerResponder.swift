@@ -50,6 +50,11 @@ struct ServerResponder: HTTPResponder {
             page.gauge("minion_tracker_tasks", "Tasks that are being distributed.", load.tasks)
             page.gauge("minion_tracker_peers", "Peers in them; a node is one in each of its tasks.", load.peers)
         }
+        if let load = scheduler?.fleetLoad {
+            page.gauge("minion_hosts", "Nodes that keep a link to this scheduler.", load.hosts)
+            page.gauge("minion_seed_hosts", "Seeds among them.", load.seeds)
+            page.gauge("minion_job_parts", "Parts of jobs that this scheduler does.", load.jobs)
+        }
         if manager != nil { parts.append(("manager", managerCounts)) }
         page.requests(parts, timed: manager == nil ? nil : managerCounts)
         page.process()

@@ -20,6 +20,8 @@ package struct ServerService: Service {
     package var front = FrontConfiguration()
     package var scheduler = SchedulerConfiguration()
     package var manager = ManagerConfiguration()
+    /// How the scheduler belongs to a cluster.
+    package var fleet = FleetOptions()
     /// Of a server with the role `manager`.
     package var store: StoreConfiguration?
     package var logger: Logger
@@ -70,12 +72,18 @@ package struct ServerService: Service {
     }
 
     private func serve(manager: Manager?) async throws {
-        let tracker = roles.contains(.scheduler) ? try await SchedulerResponder(scheduler, logger: logger) : nil
+        var configuration = scheduler
+        configuration.fleet = link(to: manager).map(fleet.configuration)
+        let tracker = roles.contains(.scheduler) ? try await SchedulerResponder(configuration, logger: logger) : nil
         let responder = ServerResponder(scheduler: tracker, manager: manager.map(ManagerResponder.init))
         let front = HTTPFront(configuration: front, responder: responder, logger: logger) { connection in
             tracker?.connectionClosed(connection)
         }
+        let (listening, source) = AsyncStream.makeStream(of: ListeningEndpoints.self)
+        defer { source.finish() }
+        async let reporting: Void? = tracker?.runFleet(on: listening)
         try await front.run { endpoints in
+            source.yield(endpoints)
             var metadata: Logger.Metadata = [
                 "address": "\(endpoints.all.map(\.description).joined(separator: ","))",
                 "roles": "\(roles.map(\.rawValue).sorted().joined(separator: ","))", "version": "\(scheduler.version)",
@@ -86,6 +94,25 @@ package struct ServerService: Service {
         } onStopping: {
             tracker?.stop()
         }
+        source.finish()
+        // The last report says good-bye.
+        _ = await reporting
         logger.info("server stopped")
     }
+
+    /// The scheduler's way to its manager, if it has one.
+    private func link(to manager: Manager?) -> (any ManagerLink)? {
+        guard roles.contains(.scheduler) else { return nil }
+        if manager == nil, !fleet.managers.isEmpty {
+            return HTTPManagerLink(managers: fleet.managers, token: fleet.joinToken)
+        }
+        return manager.map { manager in
+            OwnManagerLink { try await manager.fleet.receive($0, from: "127.0.0.1", identity: .own) }
+        }
+    }
+}
+
+extension ServerService: CustomStringConvertible {
+    /// What logs call it. Its members have secrets among them.
+    package var description: String { "server" }
 }

@@ -14,6 +14,8 @@ package struct SchedulerConfiguration: Sendable {
     package var largeBodies = 256 << 20
     /// What draws neighbours and samples at random is seeded with this.
     package var seed = UInt64.random(in: .min ... .max)
+    /// How it belongs to a cluster; nil: it has no manager, and is nobody's.
+    package var fleet: FleetConfiguration?
     /// The program's version, for the log.
     package var version = ""
 

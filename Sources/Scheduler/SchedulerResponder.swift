@@ -16,9 +16,13 @@ package struct SchedulerResponder: HTTPResponder {
     package typealias Context = FrontContext
 
     let driver: TrackerDriver
+    /// Of a scheduler that has a manager.
+    let hosts: HostDriver?
     let minion: MinionResponder
     let bodies: BodyReader
     let refusals: RefusalLog
+    private let version: String
+    private let logger: Logger
 
     /// Makes a scheduler that has no tasks yet; loads its key, or makes it. Throws `SchedulerError` if that fails.
     package init(_ configuration: SchedulerConfiguration, logger: Logger) async throws {
@@ -26,9 +30,14 @@ package struct SchedulerResponder: HTTPResponder {
         let key = try await NIOThreadPool.singleton.runIfActive {
             try directory.map { try TrackerKeyFile.load(fromDirectory: $0) } ?? TrackerKey()
         }
-        driver = TrackerDriver(
-            limits: configuration.trackerLimits, seed: configuration.seed, key: key,
-            eventLoop: MultiThreadedEventLoopGroup.singleton.any(), logger: logger)
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+        let driver = TrackerDriver(
+            limits: configuration.trackerLimits, seed: configuration.seed, key: key, eventLoop: eventLoop,
+            logger: logger)
+        self.driver = driver
+        hosts = configuration.fleet.map { HostDriver($0, tracker: driver, eventLoop: eventLoop, logger: logger) }
+        version = configuration.version
+        self.logger = logger
         bodies = BodyReader(limit: configuration.largeBodies)
         minion = MinionResponder(
             driver: driver, bodies: bodies, limits: configuration.minionLimits, seed: ~configuration.seed)
@@ -50,10 +59,33 @@ package struct SchedulerResponder: HTTPResponder {
     }
 
     /// Nobody waits for an answer on this connection any more.
-    package func connectionClosed(_ connection: ConnectionID) { driver.connectionClosed(connection) }
+    package func connectionClosed(_ connection: ConnectionID) {
+        driver.connectionClosed(connection)
+        hosts?.connectionClosed(connection)
+    }
 
     /// Answers at once what is being held back, and holds nothing back from now on.
-    package func stop() { driver.stop() }
+    package func stop() {
+        driver.stop()
+        hosts?.stop()
+    }
+
+    /// How many hosts keep a link to it, how many of them are seeds, and how many parts of jobs it does. Nil without a
+    /// manager.
+    package var fleetLoad: (hosts: Int, seeds: Int, jobs: Int)? { hosts?.load }
+
+    /// Keeps the manager up to date, until `stop` or until the task is cancelled. Returns at once without a manager.
+    ///
+    /// - Parameter endpoints: where the scheduler listens, once that is known.
+    package func runFleet(on endpoints: AsyncStream<ListeningEndpoints>) async {
+        guard let hosts else { return }
+        var iterator = endpoints.makeAsyncIterator()
+        guard let endpoints = await iterator.next() else { return await hosts.configuration.link.close() }
+        hosts.listening(on: endpoints, version: version)
+        await ManagerReporter(
+            driver: hosts, link: hosts.configuration.link, interval: hosts.configuration.keepAlive, logger: logger
+        ).run()
+    }
 
     package func respond(to request: Request, context: FrontContext) async throws -> Response {
         let path = request.uri.path
@@ -72,6 +104,7 @@ package struct SchedulerResponder: HTTPResponder {
                 shape = .minion
                 return try minion.resources(request)
             default:
+                if let host = try Self.hostID(in: path) { return try await respond(to: request, of: host, context) }
                 return try await respond(to: request, at: TaskPath.parse(path), context)
             }
         } catch let error as TaskPath.ParseError {
@@ -142,16 +175,23 @@ package struct SchedulerResponder: HTTPResponder {
     private func report(
         _ request: Request, from peer: PeerID, task: TaskID, _ context: FrontContext
     ) async throws -> Response {
+        try refuseIfRemoved()
         var report = try await bodies.read(request, upTo: WireLimits.reportBytes) { try WireJSON.report(from: $0) }
         if let endpoint = report.introduction?.endpoint, endpoint.isUnspecified {
             guard let host = context.remoteHost else { throw Refusal(.badRequest, "introduction.endpoint has no host") }
             report.introduction?.endpoint = Endpoint(host: host, port: endpoint.port)
         }
         let reply = await driver.reply(to: report, from: peer, task: task, connection: context.connection)
+        try refuseIfRemoved()
         if let reason = reply?.refusal {
             refusals.note(Refusal(.ok, reason), of: request, from: context.remoteHost)
         }
         return .json(WireJSON.encode(reply ?? TrackerReply()))
+    }
+
+    /// A scheduler that is none of its cluster's serves nobody: its peers go to the next.
+    private func refuseIfRemoved() throws {
+        if let refusal = hosts?.refusal { throw Refusal(.serviceUnavailable, refusal) }
     }
 
     private func leave(_ request: Request, _ peer: PeerID, task: TaskID) throws -> Response {

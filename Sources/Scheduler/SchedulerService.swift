@@ -28,8 +28,12 @@ package struct SchedulerService: Service {
         let front = HTTPFront(configuration: configuration.front, responder: responder, logger: logger) { connection in
             responder.connectionClosed(connection)
         }
+        let (listening, source) = AsyncStream.makeStream(of: ListeningEndpoints.self)
+        async let fleet: Void = responder.runFleet(on: listening)
+        defer { source.finish() }
         do {
             try await front.run { endpoints in
+                source.yield(endpoints)
                 logger.info(
                     "scheduler started",
                     metadata: [
@@ -43,6 +47,8 @@ package struct SchedulerService: Service {
         } catch let error as FrontError {
             throw SchedulerError(error.message)
         }
+        source.finish()
+        await fleet
         logger.info("scheduler stopped")
     }
 }

@@ -121,25 +121,49 @@ final class TrackerDriver: Sendable {
         return state.withLock { $0.tracker.peerPage(of: task, after: after, limit: limit, at: now) }
     }
 
+    /// The peers of a task, up to ten thousand of them.
+    func peers(of task: TaskID) -> [PeerSummary] {
+        var found: [PeerSummary] = []
+        var after: PeerID?
+        while found.count < 10_000, let page = peerPage(of: task, after: after, limit: 1000) {
+            found += page.peers
+            guard let next = page.next else { break }
+            after = next
+        }
+        return found
+    }
+
     var resources: Set<String> { state.withLock { $0.tracker.resources } }
 
     func introductions(ofResource resource: String) -> [PeerIntroduction] {
         state.withLock { $0.tracker.introductions(ofResource: resource) }
     }
 
-    // MARK: Stopping
+    // MARK: While it runs
 
-    /// Answers everybody who waits, and from now on everybody at once.
-    func stop() {
+    /// What changes the limits from the next report on.
+    func changeLimits(_ change: (inout TrackerLimits) -> Void) { state.withLock { change(&$0.tracker.limits) } }
+
+    /// Answers everybody who waits, so that they ask again.
+    func answerAll() {
         let waiters = state.withLock { state in
-            state.isStopped = true
-            state.alarm?.cancel()
-            state.alarm = nil
             state.held = [:]
             defer { state.waiters = [:] }
             return Array(state.waiters.values)
         }
         for waiter in waiters { waiter.continuation.resume(returning: TrackerReply()) }
+    }
+
+    // MARK: Stopping
+
+    /// Answers everybody who waits, and from now on everybody at once.
+    func stop() {
+        state.withLock { state in
+            state.isStopped = true
+            state.alarm?.cancel()
+            state.alarm = nil
+        }
+        answerAll()
     }
 
     // MARK: The tracker
