@@ -20,7 +20,7 @@ struct MinionProgram: ParsableCommand {
         version: version,
         subcommands: [
             GetCommand.self, ShareCommand.self, ServeCommand.self, PeerCommand.self, CacheCommand.self,
-            PeersCommand.self,
+            PeersCommand.self, DoctorCommand.self,
             SimulateCommand.self, CompletionsCommand.self, ManualCommand.self,
         ])
 

@@ -8,12 +8,14 @@ extension MinionNode {
     /// Serves what the cache has complete, and tells the node's trackers. Returns when all of it is served. To be called
     /// after a start; what is downloaded later is served without it.
     package func announceCache() async {
-        let configuration = services.configuration
-        guard let cache = services.cache, configuration.mayUpload, !configuration.trackers.isEmpty else { return }
+        guard let cache = services.cache, services.configuration.mayUpload else { return }
         let entries = (try? await services.pool.runIfActive { cache.list() }) ?? []
         var seen: Set<TaskID> = []
         for entry in entries where entry.isComplete && seen.insert(entry.task).inserted {
-            guard let (run, pin) = await begin(entry.task, in: cache) else { continue }
+            let isServed = services.desk.serving(entry.task)?.order.trackers.isEmpty == false
+            guard !isServed, !services.trackers(for: entry.task).isEmpty, services.mayUpload(entry.label),
+                let (run, pin) = await begin(entry.task, in: cache)
+            else { continue }
             await run.life.settled.wait()
             // Let go only now, so that the run need not open it a second time.
             withExtendedLifetime(pin) {}
@@ -27,7 +29,7 @@ extension MinionNode {
         let pin = ContentPin(found, services.intake)
         let version = TaskVersion(found.version, at: services.wallClock())
         let content = CachedContent(pin, of: cache, version: version, intake: services.intake)
-        let order = RunOrder(content, of: task, label: found.label, trackers: services.configuration.trackers)
+        let order = RunOrder(content, of: task, label: found.label, trackers: services.trackers(for: task))
         let run = TaskRun(order, reception)
         guard services.desk.serve(run) == .begun else { return nil }
         reception.start(run)

@@ -11,11 +11,12 @@ extension MinionNode {
     /// opened.
     package func share(_ request: ShareRequest) async throws -> TaskDownload {
         var download = request.download
-        if download.trackers.isEmpty { download.trackers = services.configuration.trackers }
+        if let problem = await findTrackers(for: &download) { throw DownloadError(.trackerUnreachable, problem) }
         download.mayUpload = services.configuration.mayUpload
         guard download.mayUpload else {
             throw DownloadError(.badArguments, "a node that serves nobody cannot share \(request.path)")
         }
+        if let why = services.refusalToShare(download) { throw DownloadError(.other, why) }
         let draft: SharedFile.Draft
         do {
             draft = try await services.pool.runIfActive { [wallClock = services.wallClock] in
@@ -24,7 +25,7 @@ extension MinionNode {
         } catch {
             throw error as? DownloadError ?? DownloadError(.other, "\(error)")
         }
-        let listener = DownloadListener(download)
+        let listener = DownloadListener(download, nodeTrackers: services.trackers)
         reception.nursery.add { [self] in await share(draft, for: listener) }
         return TaskDownload(listener)
     }

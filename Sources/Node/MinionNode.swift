@@ -21,12 +21,17 @@ package final class MinionNode: Sendable {
     let reception: Reception
     private let started = SteadyClock.now
     private let upkeep: Mutex<RepeatedTask?> = Mutex(nil)
+    /// What the node's owner allows; what holds is within what its cluster does.
+    let ownLimits: Mutex<NodeLimits>
+    /// Its place in a fleet, if it is to have one.
+    let membership: Mutex<FleetMember?> = Mutex(nil)
 
     /// How often the cache is tidied.
     private static let upkeepInterval = TimeAmount.seconds(60)
 
     private init(services: NodeServices) {
         self.services = services
+        ownLimits = Mutex(services.configuration.limits)
         reception = Reception(services)
         guard services.cache != nil else { return }
         let task = services.group.next().scheduleRepeatedTask(
@@ -50,7 +55,9 @@ package final class MinionNode: Sendable {
     ) async throws -> MinionNode {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(2, System.coreCount / 2)))
         do {
-            return try await start(configuration, cache, group, logger, wallClock)
+            let node = try await start(configuration, cache, group, logger, wallClock)
+            if configuration.isMember { node.join() }
+            return node
         } catch {
             try? await group.shutdownGracefully()
             throw error as? DownloadError ?? DownloadError(.other, "\(error)")
@@ -65,7 +72,8 @@ package final class MinionNode: Sendable {
             throw DownloadError(
                 .badArguments, "\(configuration.listen) is no address to listen on; give host:port or :port")
         }
-        let options = try sourceOptions()
+        var options = try sourceOptions()
+        options.rules = configuration.preheatSources
         let shelf = Shelf()
         let desk = TaskDesk()
         let budget = HostBudget(configuration.limits)
@@ -74,13 +82,15 @@ package final class MinionNode: Sendable {
         let server = try await PieceServer.start(
             group: group, listen: listen, shelf: shelf, limits: limits, rate: budget.upload, logger: logger
         ) { task, info in desk.introduce(info, to: task) }
+        let direct = DirectClient(group: group, certificateFile: options.certificateFile)
         let threads = min(2, System.coreCount)
         let pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
         return MinionNode(
             services: NodeServices(
                 group: group, intake: PieceIntake(threads: threads), pool: pool, cache: cache,
-                sources: SourceClient(group: group, options: options), trackers: TrackerClients(group: group),
+                sources: SourceClient(group: group, options: options), direct: direct,
+                trackers: TrackerClients(direct), standing: ClusterStanding(isMember: configuration.isMember),
                 budget: budget, server: server, shelf: shelf, desk: desk, totals: NodeTotals(), logger: logger,
                 configuration: configuration, wallClock: wallClock))
     }
@@ -98,13 +108,26 @@ package final class MinionNode: Sendable {
     /// Fetches a task, and serves it from then on. Whatever goes wrong is told as `failed`. Those who ask for the same
     /// task share one download; what a cache has, and is fresh, is there at once.
     package func download(_ request: DownloadRequest) async -> TaskDownload {
+        await begin(request, isGuarded: false)
+    }
+
+    /// The same; what others than this host's users have ordered `isGuarded`.
+    func begin(_ request: DownloadRequest, isGuarded: Bool) async -> TaskDownload {
         var request = request
         let isName = TaskIdentity.isName(request.url)
         request.mayUseSource = request.mayUseSource && services.configuration.mayUseSource && !isName
         request.mayUpload = request.mayUpload && services.configuration.mayUpload
-        if request.trackers.isEmpty { request.trackers = services.configuration.trackers }
-        let listener = DownloadListener(request)
-        reception.receive(listener)
+        let problem = await findTrackers(for: &request)
+        let refusal = services.refusal(of: &request)
+        let listener = DownloadListener(request, isGuarded: isGuarded, nodeTrackers: services.trackers)
+        if let refusal {
+            listener.end(.failed(DownloadError(.other, refusal)))
+        } else if let problem, !request.mayUseSource, listener.request.trackers.isEmpty {
+            listener.end(.failed(DownloadError(.trackerUnreachable, problem)))
+        } else {
+            if let problem { listener.tell(.warning("\(problem); going on with the source alone")) }
+            reception.receive(listener)
+        }
         return TaskDownload(listener)
     }
 
@@ -131,9 +154,18 @@ package final class MinionNode: Sendable {
 
     /// Takes effect at once, for what is under way, too.
     package func setLimits(_ limits: NodeLimits) {
+        ownLimits.withLock { own in
+            own = limits
+            put(limits)
+        }
+    }
+
+    /// Lets those limits hold that are within both the node's own and its cluster's. To be called with the lock.
+    func put(_ own: NodeLimits) {
+        let limits = own.within(services.standing.policy)
         reception.limits = limits
         services.budget.set(limits)
-        services.server.setUploadSlots(limits.uploadSlots)
+        services.server.setUploads(limits.uploads)
         for run in services.desk.runs { run.set(limits) }
     }
 
@@ -167,9 +199,11 @@ package final class MinionNode: Sendable {
     /// complete or not.
     package func shutdown(deletingFiles: Bool) async {
         upkeep.withLock { $0?.cancel() }
+        await membership.withLock { $0 }?.end()
         for run in services.desk.close() { run.stop(removingFile: deletingFiles) }
         await reception.nursery.end()
         try? await services.server.shutdown()
+        await services.direct.shutdown()
         await services.sources.shutdown()
         await services.intake.shutdown()
         try? await services.pool.shutdownGracefully()

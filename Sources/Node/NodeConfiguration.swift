@@ -1,3 +1,7 @@
+import Fleet
+package import MinionCore
+import Swarm
+
 /// What a node is told when it starts.
 package struct NodeConfiguration: Sendable {
     /// Where the piece server listens, `host:port`; port 0 picks a free one. Empty host: all addresses, IPv6 and IPv4.
@@ -17,6 +21,9 @@ package struct NodeConfiguration: Sendable {
     /// Whether sources may be read at all.
     package var mayUseSource = true
     package var limits = NodeLimits()
+    package var fleet = FleetSettings()
+    /// From where others than this host's users may have it read.
+    package var preheatSources = SourceOptions.standardRules
 
     package init() {}
 
@@ -28,6 +35,16 @@ package struct NodeConfiguration: Sendable {
         trackers = request.trackers
         mayUpload = request.mayUpload
         mayUseSource = request.mayUseSource
+    }
+
+    /// Whether it is to become part of a fleet.
+    var isMember: Bool { !fleet.joinToken.isEmpty && !(fleet.managers.isEmpty && trackers.isEmpty) }
+
+    /// The address that it was given, if that is a single one that others may use.
+    var address: String {
+        let advertised = advertise.flatMap { Endpoint($0, defaultPort: 0) }
+        let host = (advertised ?? Endpoint(hostOptional: listen))?.host ?? ""
+        return IPAddress(host).map { $0.bytes.allSatisfy { $0 == 0 } } == false ? host : ""
     }
 }
 
@@ -41,8 +58,26 @@ package struct NodeLimits: Hashable, Codable, Sendable {
     package var sourceRate: Double?
     /// Requests of others that are served at a time.
     package var uploadSlots = 8
+    /// Requests of others that are served or wait, at most; the next is told to go elsewhere. Nil: several hundred.
+    package var uploadLimit: Int?
     /// Pieces that one task asks of neighbours at a time.
     package var piecesInFlight = 8
 
     package init() {}
+
+    /// What is left of them within what a cluster allows.
+    func within(_ policy: HostPolicy) -> NodeLimits {
+        guard let rules = policy.rules else { return self }
+        var limits = self
+        let total = max(1, rules.loadLimit)
+        limits.uploadLimit = min(uploadLimit ?? total, total)
+        limits.uploadSlots = min(uploadSlots, total)
+        if let pieces = rules.concurrentPieces { limits.piecesInFlight = max(1, min(piecesInFlight, pieces)) }
+        return limits
+    }
+
+    var uploads: UploadQueue.Limits {
+        uploadLimit.map { UploadQueue.Limits(slots: uploadSlots, total: $0) }
+            ?? UploadQueue.Limits(slots: max(1, uploadSlots))
+    }
 }

@@ -15,7 +15,11 @@ struct NodeServices: Sendable {
     /// Nil: files are made where requests say.
     let cache: ContentCache?
     let sources: SourceClient
+    /// To trackers and managers.
+    let direct: DirectClient
     let trackers: TrackerClients
+    /// What the node's cluster says, if it is in one.
+    let standing: ClusterStanding
     let budget: HostBudget
     let server: PieceServer
     let shelf: Shelf
@@ -26,16 +30,21 @@ struct NodeServices: Sendable {
     /// Seconds since 1970.
     let wallClock: @Sendable () -> Double
 
-    /// What one run borrows. It is to be given back in the end.
+    /// What one run borrows. Its tracker is to be given back in the end.
     func lend(to order: RunOrder, executor: EventLoopTaskExecutor, reception: Reception) -> RunServices {
-        let budget = budget.open()
+        let budget = budget.open(weight: order.weight(standing.policy))
         return RunServices(
             group: group, executor: executor, intake: intake,
-            source: sources.limited(by: budget.source), tracker: trackers.take(order.trackers), budget: budget,
-            server: server, shelf: shelf, desk: desk, reception: reception, logger: logger, wallClock: wallClock)
+            source: sources.limited(by: budget.source), tracker: RunTracker(order.trackers, of: trackers),
+            budget: budget, server: server, shelf: shelf, desk: desk, standing: standing, reception: reception,
+            logger: logger, wallClock: wallClock)
     }
 
-    func giveBack(_ order: RunOrder) async { await trackers.giveBack(order.trackers) }
+    /// The trackers of a task that names none: its cluster's schedulers, else those that the node was given.
+    func trackers(for task: TaskID) -> [String] {
+        let schedulers = standing.trackers(for: task)
+        return schedulers.isEmpty ? configuration.trackers : schedulers
+    }
 
     /// What a run tells trackers and neighbours of its node.
     func introduction(for order: RunOrder) -> PeerIntroduction {
@@ -48,7 +57,7 @@ struct NodeServices: Sendable {
     }
 
     /// The host that others are told; empty: the one that the tracker sees.
-    private func advertisedHost(_ trackers: [String]) -> String {
+    func advertisedHost(_ trackers: [String]) -> String {
         if let advertise = configuration.advertise { return advertise }
         let host = Endpoint(hostOptional: configuration.listen)?.host ?? ""
         if !["", "0.0.0.0", "::"].contains(host) { return host }
@@ -69,11 +78,12 @@ struct RunServices: Sendable {
     let intake: PieceIntake
     let source: SourceClient
     /// Nil if no tracker was named.
-    let tracker: TrackerClient?
+    let tracker: RunTracker?
     let budget: TaskBudget
     let server: PieceServer
     let shelf: Shelf
     let desk: TaskDesk
+    let standing: ClusterStanding
     let reception: Reception
     let logger: Logger
     /// Seconds since 1970.

@@ -29,6 +29,20 @@ import Testing
         #expect(options.temporaryFolder == "/var/tmp")
     }
 
+    @Test func managerStandsInForTrackers() throws {
+        let given = try options(
+            ["minion:x", "--manager", "m", "--no-node"], environment: ["MINION_JOIN_TOKEN": "mnj_1"])
+        #expect(given.request.managers == ["http://m:8080"] && given.request.joinToken == "mnj_1")
+        #expect(given.request.trackers == [])
+        let environment = ["MINION_MANAGER": "https://m, n:1", "MINION_JOIN_TOKEN": "mnj_1"]
+        let flag = try options(["http://h/f", "--join-token", "mnj_2"], environment: environment)
+        #expect(flag.request.managers == ["https://m", "http://n:1"] && flag.request.joinToken == "mnj_2")
+        for (name, value) in [("MINION_MANAGER", "a b"), ("MINION_JOIN_TOKEN", "a b")] {
+            let error = #expect(throws: CommandError.self) { try options(["http://h/f"], environment: [name: value]) }
+            #expect(error?.message.contains(name) == true && error?.exitCode == 2)
+        }
+    }
+
     @Test func everyFlagArrives() throws {
         let options = try options([
             "http://host/file", "--dest-path", "/tmp/out", "--tracker", "box", "--tracker", "[::1]:90", "--tag", "t",

@@ -64,6 +64,10 @@ import Testing
     @Test func everySettingArrivesFromTheFile() async throws {
         let file = """
             tracker = "t:1"
+            manager = ["m", "https://n"]
+            join-token = "mnj_secret"
+            host-name = "h-1"
+            preheat-sources = "127.0.0.1, *.local"
             cache-dir = "/c"
             cache-size = 1000
             cache-age = "2h"
@@ -86,6 +90,10 @@ import Testing
         let loaded = try await load(file: file)
         var expected = PeerSettings()
         expected.trackers = ["http://t:1"]
+        expected.managers = ["http://m:8080", "https://n"]
+        expected.joinToken = "mnj_secret"
+        expected.hostName = "h-1"
+        expected.preheatSources = ["127.0.0.1", "*.local"]
         expected.cacheFolder = "/c"
         expected.cacheSize = .bytes(1000)
         expected.cacheAge = .seconds(7200)
@@ -117,6 +125,18 @@ import Testing
         #expect(again.settings == loaded.settings)
     }
 
+    @Test func joinTokenIsShownToNobody() async throws {
+        let loaded = try await load(
+            flags: [.manager: ["m"]], environment: ["HOME": "/h", "MINION_JOIN_TOKEN": "mnj_secret"])
+        #expect(loaded.settings.joinToken == "mnj_secret")
+        #expect(loaded.text.contains("join-token = \"***\"") && !loaded.text.contains("secret"))
+        #expect(loaded.origins[.joinToken] == .environment("MINION_JOIN_TOKEN"))
+        let error = await #expect(throws: CommandError.self) {
+            try await load(flags: [.joinToken: ["two words"]])
+        }
+        #expect(error?.text.contains("--join-token") == true && error?.text.contains("words") == false)
+    }
+
     /// Each with what the message must name.
     @Test(
         arguments: [
@@ -134,6 +154,8 @@ import Testing
             ([.seed: ["true"], .upload: ["false"]], [:], "", ["seed"]),
             ([.source: ["false"]], [:], "", ["--no-source", "tracker"]),
             ([.site: [String(repeating: "s", count: 65)]], [:], "", ["--site", "64"]),
+            ([.manager: ["m"]], [:], "", ["join token", "MINION_JOIN_TOKEN"]),
+            ([.preheatSources: ["10.0.0"]], [:], "", ["--preheat-sources", "10.0.0"]),
         ] as [([PeerSetting: [String]], [String: String], String, [String])])
     func nonsenseIsRefusedAndNamed(
         flags: [PeerSetting: [String]], environment: [String: String], file: String, names: [String]

@@ -35,4 +35,12 @@ import Testing
         #expect(Summary.explanation(progress(peers: 1), hasTracker: true) == ["the source sent nothing"])
         #expect(Summary.explanation(progress(source: 1), hasTracker: false).first?.contains("--tracker") == true)
     }
+
+    @Test func explanationSaysWhetherTheSourceWasAsked() {
+        var some = progress(peers: 1, here: 1)
+        some.sourceQuestions = 0
+        #expect(Summary.explanation(some, hasTracker: true).first?.contains("was not asked") == true)
+        some.sourceQuestions = 1
+        #expect(Summary.explanation(some, hasTracker: true).first?.contains("only asked which version") == true)
+    }
 }

@@ -80,6 +80,24 @@ package enum ArgumentValues {
         return text
     }
 
+    /// What a manager hands out to those who may join a fleet: one word.
+    package static func joinToken(_ text: String) throws -> String {
+        guard (1...200).contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw ValidationError("give the token as the manager showed it, such as mnj_...")
+        }
+        return text
+    }
+
+    /// One entry of a list of addresses: see `AddressRules.allowances`.
+    package static func addresses(_ text: String) throws -> String {
+        do {
+            _ = try AddressRules.allowances(text)
+            return text
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
     /// Digits with at most one point: no sign, no exponent.
     private static func plainNumber(_ text: String) -> Double? {
         guard !text.isEmpty, text.utf8.count <= 20,

@@ -64,6 +64,8 @@ struct SwarmFlags: ParsableArguments {
         transform: ArgumentValues.tracker)
     var tracker: [String] = []
 
+    @OptionGroup var manager: ManagerFlags
+
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Downloads with different tags share nothing.", valueName: "text"),
@@ -113,6 +115,40 @@ struct SwarmFlags: ParsableArguments {
 
     @Flag(help: "Take from others without giving: nothing is uploaded.")
     var noUpload = false
+}
+
+/// Who knows the trackers.
+struct ManagerFlags: ParsableArguments {
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "The manager that knows which trackers are this machine's; repeatable. Also taken from MINION_MANAGER.",
+            discussion: "It is asked only where no tracker is named; a node of this host has its own.", valueName: "url"
+        ),
+        transform: ArgumentValues.tracker)
+    var manager: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What the manager answers to; better given as MINION_JOIN_TOKEN, which fewer can see.", valueName: "token"),
+        transform: ArgumentValues.joinToken)
+    var joinToken: String?
+
+    func managers(environment: [String: String]) throws(CommandError) -> [String] {
+        manager.isEmpty
+            ? try ArgumentValues.trackers(fromEnvironment: environment["MINION_MANAGER"] ?? "", of: "MINION_MANAGER")
+            : manager
+    }
+
+    func token(environment: [String: String]) throws(CommandError) -> String {
+        if let joinToken { return joinToken }
+        let text = environment["MINION_JOIN_TOKEN"] ?? ""
+        guard text.isEmpty || (try? ArgumentValues.joinToken(text)) != nil else {
+            throw .usage("what is in MINION_JOIN_TOKEN is no join token")
+        }
+        return text
+    }
 }
 
 /// Which node does the work.

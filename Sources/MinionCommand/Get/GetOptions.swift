@@ -62,6 +62,8 @@ package struct GetOptions: Sendable {
         request.trackers =
             command.swarm.tracker.isEmpty
             ? try ArgumentValues.trackers(fromEnvironment: environment["MINION_TRACKER"] ?? "") : command.swarm.tracker
+        request.managers = try command.swarm.manager.managers(environment: environment)
+        request.joinToken = try command.swarm.manager.token(environment: environment)
         request.downloadRate = command.limits.downloadRate?.bytesPerSecond
         request.uploadRate = command.limits.uploadRate?.bytesPerSecond
         request.mayUseSource = command.source.fallback && !command.source.noSource && !url.isShared
@@ -99,7 +101,7 @@ package struct GetOptions: Sendable {
 
     /// Finds what a node of its own cannot do; the host's node may have trackers of which this command knows nothing.
     package func checkAlone() throws(CommandError) {
-        if request.trackers.isEmpty, !request.mayUseSource {
+        if request.trackers.isEmpty, request.managers.isEmpty, !request.mayUseSource {
             throw .usage(
                 "without the source (--no-fallback, minion:NAME) and without a tracker there is nobody to ask",
                 hint: "give --tracker HOST:PORT or set MINION_TRACKER")

@@ -26,15 +26,17 @@ extension ArgumentValues {
         return scheme + "://" + rest
     }
 
-    /// The trackers in `MINION_TRACKER`: one, or several with commas between.
-    package static func trackers(fromEnvironment value: String) throws(CommandError) -> [String] {
+    /// The trackers in `MINION_TRACKER`, or another variable: one, or several with commas between.
+    package static func trackers(
+        fromEnvironment value: String, of variable: String = "MINION_TRACKER"
+    ) throws(CommandError) -> [String] {
         var trackers: [String] = []
         for part in value.split(separator: ",") {
             let text = part.trimmingSpaces()
             if text.isEmpty { continue }
             guard let tracker = try? tracker(text) else {
                 throw .usage(
-                    "the value \(text.quoted) in MINION_TRACKER is no tracker",
+                    "the value \(text.quoted) in \(variable) is no address",
                     hint: "give HOST, HOST:PORT or http://HOST:PORT, with commas between several")
             }
             trackers.append(tracker)

@@ -12,6 +12,8 @@ struct Reporter {
     private let explains: Bool
     private let summarises: Bool
     private let trackers: [String]
+    /// Whether trackers were to be found in another way.
+    private let hasManager: Bool
     private let url: String
     private let path: String
     private let terminal: Terminal
@@ -42,6 +44,7 @@ struct Reporter {
         summarises =
             style != .json && !isQuiet && (terminal.isTerminal || explains || options.verbosity > 0 || style == .bar)
         trackers = options.request.trackers
+        hasManager = !options.request.managers.isEmpty
         url = options.request.url
         path = options.destination == .standardOutput ? "-" : options.request.destination
         self.errors = errors
@@ -99,7 +102,8 @@ struct Reporter {
             say(Summary.line(progress, name: name.printable) + "\n")
         }
         if explains, style != .json {
-            say(Summary.explanation(progress, hasTracker: !trackers.isEmpty).map { $0.printable + "\n" }.joined())
+            let lines = Summary.explanation(progress, hasTracker: !trackers.isEmpty || hasManager)
+            say(lines.map { $0.printable + "\n" }.joined())
         }
     }
 

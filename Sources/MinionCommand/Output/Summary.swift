@@ -20,13 +20,21 @@ package enum Summary {
         return start + rate + ": " + origins.joined(separator: ", ")
     }
 
-    /// Why the source was read, one reason a line.
+    /// Why the source was read, one reason a line; or what was asked of it instead.
     package static func explanation(_ progress: DownloadProgress, hasTracker: Bool) -> [String] {
-        guard progress.bytesFromSource > 0 else { return ["the source sent nothing"] }
+        guard progress.bytesFromSource > 0 else { return [untouchedSource(progress)] }
         var reasons = progress.sourceReasons
         if reasons.isEmpty, !hasTracker {
             reasons = ["no tracker was given (--tracker or MINION_TRACKER), so there was nobody else to ask"]
         }
         return reasons.map { "source used: \($0)" }
+    }
+
+    private static func untouchedSource(_ progress: DownloadProgress) -> String {
+        switch progress.sourceQuestions {
+        case nil: "the source sent nothing"
+        case 0: "the source sent nothing, and was not asked: it is known which version it has"
+        default: "the source sent nothing: it was only asked which version it has"
+        }
     }
 }

@@ -9,6 +9,26 @@ struct PeerFlags: ParsableArguments {
     var tracker: [String] = []
 
     @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "The manager that knows this machine's cluster; repeatable, first come first asked.",
+            discussion: "The cluster's schedulers are its trackers then, and it keeps to the cluster's limits.",
+            valueName: "url"))
+    var manager: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What lets this machine into the fleet; better given as MINION_JOIN_TOKEN or in the file, which fewer can see.",
+            valueName: "token"))
+    var joinToken: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("What the fleet calls this machine. (default: its own name)", valueName: "name"))
+    var hostName: String?
+
+    @Option(
         help: ArgumentHelp(
             "Where content is kept. (default: /var/cache/minion for root, else $XDG_CACHE_HOME/minion or ~/.cache/minion)",
             valueName: "folder"))
@@ -58,6 +78,17 @@ struct PeerFlags: ParsableArguments {
     var source: Bool?
 
     @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "From where the fleet may have this machine read, beside public and private addresses.",
+            discussion: """
+                Addresses, blocks, host names and *.domain, with commas between. This machine itself, its link and a \
+                cloud's metadata are read for nobody else unless they stand here. What its own users ask for is not \
+                concerned.
+                """, valueName: "addresses"))
+    var preheatSources: [String] = []
+
+    @Option(
         parsing: .unconditional,
         help: ArgumentHelp("At most so many bytes a second in, all downloads together: 10M, 80mbit.", valueName: "rate")
     )
@@ -97,7 +128,8 @@ struct PeerFlags: ParsableArguments {
     /// What was given, by setting.
     var given: [PeerSetting: [String]] {
         let texts: [PeerSetting: String?] = [
-            .cacheDir: cacheDir, .cacheSize: cacheSize, .cacheAge: cacheAge, .listen: listen, .advertise: advertise,
+            .joinToken: joinToken, .hostName: hostName, .cacheDir: cacheDir, .cacheSize: cacheSize, .cacheAge: cacheAge,
+            .listen: listen, .advertise: advertise,
             .site: site, .location: location, .seed: seed.map(String.init), .upload: upload.map(String.init),
             .source: source.map(String.init), .downloadRate: downloadRate, .uploadRate: uploadRate,
             .sourceRate: sourceRate, .uploadSlots: uploadSlots, .concurrentPieces: concurrentPieces, .socket: socket,
@@ -105,6 +137,8 @@ struct PeerFlags: ParsableArguments {
         ]
         var given = texts.compactMapValues { $0.map { [$0] } }
         if !tracker.isEmpty { given[.tracker] = tracker }
+        if !manager.isEmpty { given[.manager] = manager }
+        if !preheatSources.isEmpty { given[.preheatSources] = preheatSources }
         return given
     }
 }

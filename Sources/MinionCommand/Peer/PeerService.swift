@@ -140,7 +140,19 @@ struct PeerService: Service {
         configuration.mayUpload = settings.mayUpload
         configuration.mayUseSource = settings.mayUseSource
         configuration.limits = limits(settings)
+        configuration.fleet = fleet(settings)
+        // Each was looked at when it was read.
+        let allowed = try? AddressRules.allowances(settings.preheatSources.joined(separator: ","))
+        configuration.preheatSources.allowed = allowed ?? []
         return configuration
+    }
+
+    private static func fleet(_ settings: PeerSettings) -> FleetSettings {
+        var fleet = FleetSettings()
+        fleet.managers = settings.managers
+        fleet.joinToken = settings.joinToken ?? ""
+        fleet.hostName = settings.hostName.isEmpty ? HostSystem.hostName : settings.hostName
+        return fleet
     }
 
     private static func limits(_ settings: PeerSettings) -> NodeLimits {

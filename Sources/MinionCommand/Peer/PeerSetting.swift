@@ -2,6 +2,9 @@
 /// environment, `cache-size` in the file.
 package enum PeerSetting: String, CaseIterable, Sendable {
     case tracker
+    case manager
+    case joinToken = "join-token"
+    case hostName = "host-name"
     case cacheDir = "cache-dir"
     case cacheSize = "cache-size"
     case cacheAge = "cache-age"
@@ -12,6 +15,7 @@ package enum PeerSetting: String, CaseIterable, Sendable {
     case seed
     case upload
     case source
+    case preheatSources = "preheat-sources"
     case downloadRate = "download-rate"
     case uploadRate = "upload-rate"
     case sourceRate = "source-rate"
@@ -28,6 +32,14 @@ package enum PeerSetting: String, CaseIterable, Sendable {
         default: false
         }
     }
+}
+
+extension PeerSetting {
+    /// Whether it takes several values.
+    var isList: Bool { [.tracker, .manager, .preheatSources].contains(self) }
+
+    /// Whether its value is shown to nobody.
+    var isSecret: Bool { self == .joinToken }
 }
 
 /// Where the value of a setting came from.

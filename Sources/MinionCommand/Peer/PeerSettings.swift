@@ -4,6 +4,9 @@ package import MinionCore
 /// What a long-running node keeps to: every setting with its value.
 package struct PeerSettings: Hashable, Sendable {
     package var trackers: [String] = []
+    package var managers: [String] = []
+    package var joinToken: String?
+    package var hostName = ""
     /// Absolute path.
     package var cacheFolder = ""
     package var cacheSize = CacheSize.share(percent: 25)
@@ -16,6 +19,8 @@ package struct PeerSettings: Hashable, Sendable {
     package var isSeed = false
     package var mayUpload = true
     package var mayUseSource = true
+    /// What others may have this host read, beside public and private addresses.
+    package var preheatSources: [String] = []
     package var downloadRate: ByteRate?
     package var uploadRate: ByteRate?
     package var sourceRate: ByteRate?

@@ -63,7 +63,7 @@ package struct PeerSettingsReader: Sendable {
         let file = try await provider(for: path)
         let snapshot = file.snapshot() as? SettingsSnapshot
         let values = flags.map { setting, texts in
-            let content: ConfigContent = setting == .tracker ? .stringArray(texts) : .string(texts.last ?? "")
+            let content: ConfigContent = setting.isList ? .stringArray(texts) : .string(texts.last ?? "")
             return (AbsoluteConfigKey([setting.rawValue]), ConfigValue(content, isSecret: false))
         }
         // A variable that is set to nothing is one that is not set.
@@ -78,7 +78,7 @@ package struct PeerSettingsReader: Sendable {
         var loading = Loading(reader: self) { setting in
             let key = ConfigKey([setting.rawValue])
             let texts =
-                setting == .tracker ? reader.stringArray(forKey: key) : reader.string(forKey: key).map { [$0] }
+                setting.isList ? reader.stringArray(forKey: key) : reader.string(forKey: key).map { [$0] }
             let origin: SettingOrigin? =
                 switch recorder.provider(of: setting.rawValue) {
                 case 0: .flag("--\(setting.rawValue)")
@@ -133,6 +133,9 @@ private struct Loading {
 
     mutating func run() throws {
         try readMany(.tracker, into: \.trackers, ArgumentValues.tracker)
+        try readMany(.manager, into: \.managers, ArgumentValues.tracker)
+        try read(.joinToken, into: \.joinToken, ArgumentValues.joinToken)
+        try read(.hostName, into: \.hostName) { try PeerSettingsReader.hostName($0) }
         try readFolder()
         try read(.cacheSize, into: \.cacheSize) {
             try CacheSize($0) ?? refuse("give a size such as 100G, or a share of the file system such as 25%")
@@ -145,6 +148,7 @@ private struct Loading {
         try read(.seed, into: \.isSeed, PeerSettingsReader.truth)
         try read(.upload, into: \.mayUpload, PeerSettingsReader.truth)
         try read(.source, into: \.mayUseSource, PeerSettingsReader.truth)
+        try readMany(.preheatSources, into: \.preheatSources, ArgumentValues.addresses)
         try read(.downloadRate, into: \.downloadRate, ArgumentValues.rate)
         try read(.uploadRate, into: \.uploadRate, ArgumentValues.rate)
         try read(.sourceRate, into: \.sourceRate, ArgumentValues.rate)
@@ -157,9 +161,14 @@ private struct Loading {
             throw CommandError.usage(
                 "a seed that uploads nothing is of no use", hint: "take --seed or --no-upload away")
         }
-        if loaded.settings.trackers.isEmpty, !loaded.settings.mayUseSource {
+        if loaded.settings.trackers.isEmpty, loaded.settings.managers.isEmpty, !loaded.settings.mayUseSource {
             throw CommandError.usage(
                 "with --no-source and without a tracker there is nobody to ask", hint: "give --tracker HOST:PORT")
+        }
+        if !loaded.settings.managers.isEmpty, loaded.settings.joinToken == nil {
+            throw CommandError.usage(
+                "a manager answers only to those who show a join token",
+                hint: "make one at the manager, and give it as MINION_JOIN_TOKEN or --join-token")
         }
     }
 
@@ -178,7 +187,7 @@ private struct Loading {
         guard let (texts, origin) = find(setting) else { return showDefault(setting) }
         let text = texts.first ?? ""
         loaded.settings[keyPath: path] = try parsed(text, setting, origin, parse)
-        note(setting, Self.literal(text), origin)
+        note(setting, Self.literal(setting.isSecret ? PeerSettingsReader.hidden : text), origin)
     }
 
     private mutating func readMany(
@@ -242,7 +251,8 @@ private struct Loading {
                 case .file(let path, let line): "\(path):\(line): \(setting.rawValue): "
                 case .standard: ""
                 }
-            throw CommandError.usage("\(place)\(text.quoted) is no value for this; \(error.message)")
+            let shown = setting.isSecret ? "what was given" : text.quoted
+            throw CommandError.usage("\(place)\(shown) is no value for this; \(error.message)")
         }
     }
 
@@ -282,6 +292,9 @@ private struct Loading {
 private func refuse<Value>(_ words: String) throws -> Value { throw ValidationError(words) }
 
 extension PeerSettingsReader {
+    /// What is shown in the place of a secret.
+    static let hidden = "***"
+
     static func truth(_ text: String) throws -> Bool {
         switch text.lowercased() {
         case "true", "yes", "1": true
@@ -294,6 +307,13 @@ extension PeerSettingsReader {
     static func place(_ text: String, _ limit: Int) throws -> String {
         guard text.utf8.count <= limit, !text.hasControlCharacters else {
             return try refuse("give at most \(limit) bytes without control characters")
+        }
+        return text
+    }
+
+    static func hostName(_ text: String) throws -> String {
+        guard (1...255).contains(text.utf8.count), !text.hasControlCharacters, !text.contains(" ") else {
+            return try refuse("give a name of at most 255 bytes without spaces")
         }
         return text
     }

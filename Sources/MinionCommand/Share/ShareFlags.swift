@@ -24,6 +24,8 @@ struct ShareFlags: ParsableArguments {
         transform: ArgumentValues.tracker)
     var tracker: [String] = []
 
+    @OptionGroup var manager: ManagerFlags
+
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Downloads with different tags share nothing.", valueName: "text"),

@@ -29,7 +29,9 @@ package struct ShareOrder: Sendable {
         node.trackers =
             flags.tracker.isEmpty
             ? try ArgumentValues.trackers(fromEnvironment: environment["MINION_TRACKER"] ?? "") : flags.tracker
-        guard !node.trackers.isEmpty else {
+        request.managers = try flags.manager.managers(environment: environment)
+        request.joinToken = try flags.manager.token(environment: environment)
+        guard !node.trackers.isEmpty || !request.managers.isEmpty else {
             throw CommandError.usage(
                 "without a tracker nobody finds the file", hint: "give --tracker HOST:PORT or set MINION_TRACKER")
         }
@@ -63,6 +65,7 @@ package struct ShareOrder: Sendable {
         for tracker in node.trackers {
             words.append("--tracker " + (tracker.hasPrefix("http://") ? String(tracker.dropFirst(7)) : tracker))
         }
+        for manager in node.trackers.isEmpty ? request.managers : [] { words.append("--manager " + manager) }
         if !request.tag.isEmpty { words.append("--tag " + Self.shellWord(request.tag)) }
         if !request.application.isEmpty { words.append("--application " + Self.shellWord(request.application)) }
         return words.joined(separator: " ")

@@ -17,12 +17,13 @@ final class HostBudget: Sendable {
         source.setRate(limits.sourceRate.map(ByteRate.init(bytesPerSecond:)))
     }
 
-    /// The limits of one more task.
-    func open() -> TaskBudget {
-        let download = RateLimiter(of: [download.open()])
+    /// The limits of one more task. One of weight 3 may download as much as three of weight 1.
+    func open(weight: Int = 1) -> TaskBudget {
+        let shares = [self.download.open(weight: weight), source.open(weight: weight)]
+        let download = RateLimiter(of: [shares[0]])
         return TaskBudget(
-            download: download, source: RateLimiter(of: [source.open()], within: download),
-            upload: RateLimiter(of: [upload.open()]))
+            download: download, source: RateLimiter(of: [shares[1]], within: download),
+            upload: RateLimiter(of: [upload.open()]), weighted: shares)
     }
 }
 
@@ -34,6 +35,12 @@ struct TaskBudget: Sendable {
     let source: RateLimiter
     /// For what goes to others.
     let upload: RateLimiter
+    /// Those that are the larger, the more urgent the task is.
+    fileprivate let weighted: [RateShare]
+
+    func setWeight(_ weight: Int) {
+        for share in weighted { share.setWeight(weight) }
+    }
 
     /// Sets the task's own rates, in bytes per second; nil: as much as the host lets it have.
     func set(downloadRate: Double?, uploadRate: Double?) {

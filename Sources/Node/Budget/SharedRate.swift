@@ -20,17 +20,17 @@ package final class SharedRate: Sendable {
 
     package var bytesPerSecond: Double? { state.withLock { $0.share.bytesPerSecond } }
 
-    /// One more flow; it ends when nobody holds it any more.
-    package func open() -> RateShare {
+    /// One more flow; it ends when nobody holds it any more. One of weight 3 gets as much as three of weight 1.
+    package func open(weight: Int = 1) -> RateShare {
         let flow = state.withLock { state in
             state.nextFlow += 1
             return state.nextFlow
         }
-        return RateShare(flow, of: self)
+        return RateShare(flow, weight: weight, of: self)
     }
 
-    fileprivate func take(_ bytes: Int64, of flow: Int) -> Duration {
-        state.withLock { $0.share.take(bytes, of: flow, at: SteadyClock.now) }
+    fileprivate func take(_ bytes: Int64, of flow: Int, weight: Int) -> Duration {
+        state.withLock { $0.share.take(bytes, of: flow, weight: weight, at: SteadyClock.now) }
     }
 
     fileprivate func close(_ flow: Int) {
@@ -41,10 +41,12 @@ package final class SharedRate: Sendable {
 /// One flow's part of a rate.
 package final class RateShare: Sendable {
     private let flow: Int
+    private let weight: Atomic<Int>
     private let rate: SharedRate
 
-    fileprivate init(_ flow: Int, of rate: SharedRate) {
+    fileprivate init(_ flow: Int, weight: Int, of rate: SharedRate) {
         self.flow = flow
+        self.weight = Atomic(weight)
         self.rate = rate
     }
 
@@ -53,5 +55,9 @@ package final class RateShare: Sendable {
     var bytesPerSecond: Double? { rate.bytesPerSecond }
 
     /// Takes `bytes` and returns how long to wait before more of this flow may pass.
-    func take(_ bytes: Int64) -> Duration { rate.take(bytes, of: flow) }
+    func take(_ bytes: Int64) -> Duration {
+        rate.take(bytes, of: flow, weight: weight.load(ordering: .relaxed))
+    }
+
+    func setWeight(_ weight: Int) { self.weight.store(weight, ordering: .relaxed) }
 }

@@ -16,6 +16,11 @@ package struct DownloadRequest: Codable, Sendable {
     /// Base URLs of trackers in order of preference, `http://host:port`; empty: the node's, if it has any; else it is a
     /// plain download.
     package var trackers: [String] = []
+    /// Bytes of each piece, if this node is the first to say how the content is cut; nil: as its size suggests.
+    package var pieceLength: Int64?
+    /// Base URLs of managers that are asked for trackers if none are named, and the join token that they are shown.
+    package var managers: [String] = []
+    package var joinToken: String = ""
     /// Bytes per second of this task; nil: as much as the node lets it have.
     package var downloadRate: Double?
     package var uploadRate: Double?
@@ -68,6 +73,9 @@ extension DownloadRequest {
         try read(&application, .application)
         try read(&ignoredParameters, .ignoredParameters)
         try read(&trackers, .trackers)
+        try read(&pieceLength, .pieceLength)
+        try read(&managers, .managers)
+        try read(&joinToken, .joinToken)
         try read(&downloadRate, .downloadRate)
         try read(&uploadRate, .uploadRate)
         try read(&mayUseSource, .mayUseSource)
@@ -80,6 +88,15 @@ extension DownloadRequest {
         try read(&timeoutSeconds, .timeoutSeconds)
         try read(&progressSeconds, .progressSeconds)
         try read(&tracePath, .tracePath)
+    }
+}
+
+extension DownloadRequest {
+    /// What it asks for.
+    var identity: TaskIdentity {
+        TaskIdentity(
+            url: url, ignoring: Set(ignoredParameters), tag: tag, application: application,
+            headers: headers.map { ($0.name, $0.value) })
     }
 }
 
@@ -111,6 +128,8 @@ package struct DownloadProgress: Codable, Hashable, Sendable {
     package var path: String?
     /// Why bytes came from the source, one sentence each, most important first.
     package var sourceReasons: [String] = []
+    /// In `finished`: how often the source was asked which version it has; nil from a node that does not count.
+    package var sourceQuestions: Int?
 
     package init() {}
 

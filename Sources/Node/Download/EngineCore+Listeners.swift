@@ -62,6 +62,7 @@ extension EngineCore {
         guard !audience.isEmpty else { return }
         services.budget.set(downloadRate: audience.downloadRate, uploadRate: audience.uploadRate)
         download.inOrder = audience.isInOrder
+        source.isGuarded = audience.isGuarded
         if audience.mayUseSource, !download.mayUseSource { apply(.sourceAllowed) }
     }
 

@@ -156,6 +156,14 @@ extension EngineCore {
         }
     }
 
+    /// What is served must not be any more. A download that is under way goes on.
+    func withdraw(_ why: String) {
+        takeOffShelf()
+        guard storage == nil || ending != nil else { return }
+        isWithdrawn = true
+        for seat in audience.removeAll() { seat.listener.end(.failed(DownloadError(.other, why))) }
+    }
+
     func closeStorage() {
         takeOffShelf()
         served = nil

@@ -77,7 +77,8 @@ final class EngineCore {
         self.life = life
         self.post = post
         let request = order.request
-        source = SourceReader(client: services.source, url: request.url, headers: request.headers)
+        source = SourceReader(
+            client: services.source, url: request.url, headers: request.headers, isGuarded: order.isGuarded)
         board = ProgressBoard(started: started)
         trace = request.tracePath.flatMap { [peer] in DownloadTrace(path: $0, peer: peer, start: SteadyClock.now) }
         var configuration = DownloadConfiguration(introduction: introduction)
@@ -108,7 +109,11 @@ final class EngineCore {
         switch event {
         case .join(let listener): seat(listener)
         case .leave(let listener): leave(listener)
-        case .limits(let limits): download.piecesInFlight = limits.piecesInFlight
+        case .limits(let limits):
+            download.piecesInFlight = limits.piecesInFlight
+            services.budget.setWeight(order.weight(services.standing.policy))
+        case .trackers(let trackers): services.tracker?.follow(trackers)
+        case .forbidden(let why): withdraw(why)
         case .swarm(let event, let generation):
             if let generation, generation != self.generation { return }
             apply(event)
@@ -225,12 +230,13 @@ final class EngineCore {
 
     private func stat() {
         services.logger.debug("asking the source for its version")
+        board.sourceAsked()
         jobs.append { [source, post] in post.yield(.statted(await source.stat())) }
     }
 
     private func statted(_ stat: SourceReader.Stat) {
         switch stat {
-        case .version(let version): apply(.sourceStat(.version(version)))
+        case .version(let version): apply(.sourceStat(.version(cut(version))))
         case .failed(let failure): apply(.sourceStat(.failed(failure)))
         case .unsized(let validator, let freshSeconds, let response):
             let reader = UnsizedSource(response: response, validator: validator, freshSeconds: freshSeconds)
@@ -249,6 +255,18 @@ final class EngineCore {
                 }
             }
         }
+    }
+
+    /// Cuts a version as it is cut in the cache already, or as the request wishes.
+    private func cut(_ version: TaskVersion) -> TaskVersion {
+        var pieceSize = request.pieceLength
+        if case .cache(let cache, _) = order.content {
+            pieceSize = cache.pieceSize(of: task, validator: version.validator, size: version.size) ?? pieceSize
+        }
+        guard let pieceSize, let layout = PieceLayout(size: version.size, pieceSize: pieceSize) else { return version }
+        var version = version
+        version.pieceSize = layout.pieceSize
+        return version
     }
 
     private func unsizedRead(_ result: Result<OpenedContent, UnsizedFailure>) {

@@ -8,7 +8,12 @@ enum EngineEvent: Sendable {
     case join(DownloadListener)
     /// One who waits no more, or needs no more what it got.
     case leave(DownloadListener)
+    /// Other limits, or another priority.
     case limits(NodeLimits)
+    /// The node's trackers for this task have changed.
+    case trackers([String])
+    /// The content may not be given to others any more; why, in a line.
+    case forbidden(String)
     /// Something for the rules. Events of an earlier version's transfers carry its generation and are dropped.
     case swarm(DownloadEvent, generation: Int?)
     case trackerReplied(TrackerReply)

@@ -9,6 +9,8 @@ struct ProgressBoard {
     private let started: Instant
     private var lastTick: Instant
     private var lastBytes: Int64 = 0
+    /// How often the source was asked for its version.
+    private var questions = 0
     /// Why the tracker is not there, if it is not.
     private(set) var trackerError: String?
     /// The user has been told that the tracker is lost.
@@ -25,6 +27,7 @@ struct ProgressBoard {
         progress.bytesAlreadyHere = alreadyHere
     }
 
+    mutating func sourceAsked() { questions += 1 }
     mutating func trackerAnswered() { trackerError = nil }
     mutating func trackerFailed(_ message: String) { trackerError = message }
 
@@ -55,6 +58,7 @@ struct ProgressBoard {
         result.neighbours = download.contributors.count
         result.bytesPerSecond = Double(result.bytesFromSource + result.bytesFromPeers) / max(result.seconds, 1e-6)
         result.sourceReasons = reasons(download)
+        result.sourceQuestions = questions
         return result
     }
 

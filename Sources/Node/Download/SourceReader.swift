@@ -13,11 +13,19 @@ final class SourceReader: Sendable {
     private let url: String
     private let headers: [DownloadRequest.Header]
     private let kept = Mutex<SourceResponse?>(nil)
+    private let guarded: Atomic<Bool>
 
-    init(client: SourceClient, url: String, headers: [DownloadRequest.Header]) {
+    init(client: SourceClient, url: String, headers: [DownloadRequest.Header], isGuarded: Bool = false) {
         self.client = client
         self.url = url
         self.headers = headers
+        guarded = Atomic(isGuarded)
+    }
+
+    /// Whether nobody of this host wants the content, so that only sources are read that others may have it read.
+    var isGuarded: Bool {
+        get { guarded.load(ordering: .relaxed) }
+        set { guarded.store(newValue, ordering: .relaxed) }
     }
 
     /// What a stat brought.
@@ -30,7 +38,7 @@ final class SourceReader: Sendable {
 
     func stat() async -> Stat {
         do {
-            switch try await client.stat(url, headers: headers) {
+            switch try await client.stat(url, headers: headers, isGuarded: isGuarded) {
             case .ranged(let version):
                 return .version(version)
             case .whole(let version, let response):
@@ -59,7 +67,8 @@ final class SourceReader: Sendable {
                 try await response.read(cutter.take)
             } else {
                 try await client.fetch(
-                    url, headers: headers, range: storage.layout.range(of: run), of: storage.version, cutter.take)
+                    url, headers: headers, range: storage.layout.range(of: run), of: storage.version,
+                    isGuarded: isGuarded, cutter.take)
             }
         } catch {
             failure = Self.failure(error)

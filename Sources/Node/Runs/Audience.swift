@@ -38,6 +38,8 @@ struct Audience {
 
     var isEmpty: Bool { seats.isEmpty }
     var isInOrder: Bool { seats.contains(where: \.request.inOrder) }
+    /// Whether nobody of this host is among them.
+    var isGuarded: Bool { seats.allSatisfy(\.listener.isGuarded) }
     var mayUseSource: Bool { seats.contains(where: \.request.mayUseSource) }
     /// Bytes per second, the most that anybody allows; nil: unlimited.
     var downloadRate: Double? { Self.most(seats.map(\.request.downloadRate)) }

@@ -27,6 +27,10 @@ final class DownloadListener: Sendable {
     let request: DownloadRequest
     let task: TaskID
     let identity: TaskIdentity
+    /// Whether the trackers are the node's, since the request names none.
+    let followsNode: Bool
+    /// Whether it fetches for others than this host's users.
+    let isGuarded: Bool
     let updates: AsyncStream<DownloadUpdate>
     private let continuation: AsyncStream<DownloadUpdate>.Continuation
     private let state = Mutex(State())
@@ -40,12 +44,15 @@ final class DownloadListener: Sendable {
         var version: TaskVersion?
     }
 
-    init(_ request: DownloadRequest) {
-        self.request = request
-        identity = TaskIdentity(
-            url: request.url, ignoring: Set(request.ignoredParameters), tag: request.tag,
-            application: request.application, headers: request.headers.map { ($0.name, $0.value) })
+    /// `nodeTrackers` are those of a request that names none.
+    init(_ request: DownloadRequest, isGuarded: Bool = false, nodeTrackers: (TaskID) -> [String]) {
+        self.isGuarded = isGuarded
+        identity = request.identity
         task = TaskID(of: identity)
+        followsNode = request.trackers.isEmpty
+        var request = request
+        if followsNode { request.trackers = nodeTrackers(task) }
+        self.request = request
         (updates, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
     }
 

@@ -133,6 +133,7 @@ final class Reception: Sendable {
         progress.size = delivery.size
         progress.bytesAlreadyHere = delivery.size
         progress.path = delivery.path
+        progress.sourceQuestions = 0
         if listener.request.inOrder { listener.tell(.prefix(path: delivery.path, bytes: delivery.size)) }
         listener.end(.finished(progress))
     }

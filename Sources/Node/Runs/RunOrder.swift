@@ -1,3 +1,4 @@
+import Fleet
 import MinionCore
 import PieceStore
 
@@ -12,6 +13,10 @@ struct RunOrder: Sendable {
     let title: String
     /// Base URLs; empty: none.
     var trackers: [String] { request.trackers }
+    /// Whether these are the node's, and change with them.
+    let followsNode: Bool
+    /// Whether it is for others than this host's users.
+    let isGuarded: Bool
     let content: RunContent
 
     /// A download for a listener.
@@ -20,6 +25,8 @@ struct RunOrder: Sendable {
         request = listener.request
         resource = listener.identity.publicResource
         title = listener.identity.resource
+        followsNode = listener.followsNode
+        isGuarded = listener.isGuarded
         self.content = content
     }
 
@@ -32,7 +39,14 @@ struct RunOrder: Sendable {
         self.request = request
         resource = label.resource
         title = label.resource.isEmpty ? label.name : label.resource
+        followsNode = true
+        isGuarded = true
         self.content = .kept(content, isShare: false)
+    }
+
+    /// Its part of the host's budget for downloads: the more urgent, the more.
+    func weight(_ policy: HostPolicy) -> Int {
+        1 + policy.priority(of: request.application, url: request.url)
     }
 }
 

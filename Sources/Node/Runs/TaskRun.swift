@@ -47,6 +47,12 @@ final class TaskRun: Sendable {
     /// Takes over what of the node's limits concerns single tasks.
     func set(_ limits: NodeLimits) { post.yield(.limits(limits)) }
 
+    /// Asks these trackers from now on, if it asks any.
+    func follow(_ trackers: [String]) { post.yield(.trackers(trackers)) }
+
+    /// Serves it no more.
+    func forbid(_ why: String) { post.yield(.forbidden(why)) }
+
     func stop(removingFile: Bool) { post.yield(.stop(removingFile: removingFile)) }
 
     /// Whether its content is the cache's, complete or not.
@@ -110,7 +116,7 @@ final class TaskRun: Sendable {
             node.totals.add(core.board.progress)
             group.cancelAll()
         }
-        await node.giveBack(order)
+        services.tracker?.giveBack()
         node.desk.ended(self)
         life.settled.open()
         life.ended.open()

@@ -71,8 +71,8 @@ package final class PieceServer: Sendable {
     /// Limits all bodies together; nil: no limit. Takes effect at once, for bodies under way too.
     package func setUploadRate(_ rate: ByteRate?) { core.gate.rate.setRate(rate) }
 
-    /// So many bodies are sent at a time from now on.
-    package func setUploadSlots(_ slots: Int) { core.gate.setSlots(slots) }
+    /// How many bodies are sent at a time, and requests wait, from now on.
+    package func setUploads(_ limits: UploadQueue.Limits) { core.gate.setLimits(limits) }
 
     /// Bytes per second that have lately reached others.
     package var recentRate: Double { core.gate.recentRate }

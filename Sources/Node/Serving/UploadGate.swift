@@ -60,12 +60,10 @@ final class UploadGate: Sendable {
         for start in started { start() }
     }
 
-    /// What is being served goes on, whatever the number.
-    func setSlots(_ slots: Int) {
+    /// What is being served goes on, and nobody who waits is sent away, whatever the numbers.
+    func setLimits(_ limits: UploadQueue.Limits) {
         let started = state.withLock { state in
-            var limits = state.queue.limits
-            limits.slots = max(1, slots)
-            return state.queue.setLimits(limits).compactMap { state.waiting.removeValue(forKey: $0) }
+            state.queue.setLimits(limits).compactMap { state.waiting.removeValue(forKey: $0) }
         }
         for start in started { start() }
     }

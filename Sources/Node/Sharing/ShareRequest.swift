@@ -13,6 +13,9 @@ package struct ShareRequest: Codable, Sendable {
     package var ignoredParameters: [String] = []
     /// Base URLs of trackers; empty: the node's.
     package var trackers: [String] = []
+    /// Base URLs of managers that are asked for trackers if none are named, and the join token that they are shown.
+    package var managers: [String] = []
+    package var joinToken = ""
     /// Bytes per second to others; nil: as much as the node lets it have.
     package var uploadRate: Double?
     /// Seconds between two tellings of how far it is.
@@ -30,6 +33,8 @@ package struct ShareRequest: Codable, Sendable {
         request.application = application
         request.ignoredParameters = ignoredParameters
         request.trackers = trackers
+        request.managers = managers
+        request.joinToken = joinToken
         request.uploadRate = uploadRate
         request.mayUseSource = false
         request.progressSeconds = progressSeconds

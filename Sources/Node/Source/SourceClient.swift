@@ -36,19 +36,25 @@ package final class SourceClient: Sendable {
     /// Ends all connections. Reads that are under way fail.
     package func shutdown() async { await exchange.shutdown() }
 
+    /// Throws the `SourceFailure` of a URL that may not be read for others than this host's users.
+    package func check(_ url: String) async throws { try await exchange.check(SourceURL(url)) }
+
     // MARK: Stat
 
-    /// Asks the source what it has under `url`, by a read of its first byte. Does not believe remembered redirects.
-    package func stat(_ url: String, headers: [DownloadRequest.Header] = []) async throws -> SourceStat {
+    /// Asks the source what it has under `url`, by a read of its first byte. Does not believe remembered redirects. If it
+    /// `isGuarded`, only sources that others may have this host read are asked; so with `fetch`.
+    package func stat(
+        _ url: String, headers: [DownloadRequest.Header] = [], isGuarded: Bool = false
+    ) async throws -> SourceStat {
         let url = try SourceURL(url)
         let key = Self.key(url, headers)
         redirects.forget(key)
-        var answer = try await exchange.get(url, fields(headers, range: 0..<1))
+        var answer = try await exchange.get(url, fields(headers, range: 0..<1), isGuarded: isGuarded)
         let stat = try await ranged(answer)
         if stat == nil, answer.head.status.code != 200 {
             // It answers ranges, but not in a way that tells the size; so it is read as a whole.
             await SourceExchange.drain(answer.response.body)
-            answer = try await exchange.get(url, fields(headers))
+            answer = try await exchange.get(url, fields(headers), isGuarded: isGuarded)
         }
         let result = if let stat { stat } else { try await whole(answer) }
         if answer.url != url { redirects.remember(answer.url, for: key, at: SteadyClock.now) }
@@ -110,7 +116,7 @@ package final class SourceClient: Sendable {
     /// head.
     package func fetch(
         _ url: String, headers: [DownloadRequest.Header] = [], range: Range<Int64>, of version: TaskVersion,
-        _ consume: @escaping @Sendable (ByteBuffer) async throws -> Void
+        isGuarded: Bool = false, _ consume: @escaping @Sendable (ByteBuffer) async throws -> Void
     ) async throws {
         guard !range.isEmpty else { return }
         precondition(range.lowerBound >= 0 && range.upperBound <= version.size, "a range outside the file")
@@ -119,7 +125,7 @@ package final class SourceClient: Sendable {
         if version.hasRanges, let validator = SourceHead.ifRange(version.validator) {
             fields.add(name: "If-Range", value: validator)
         }
-        let answer = try await answer(url, fields, Self.key(url, headers))
+        let answer = try await answer(url, fields, Self.key(url, headers), isGuarded)
         let plan: BodyPlan
         do {
             plan = try answer.head.plan(for: range, of: version)
@@ -132,12 +138,13 @@ package final class SourceClient: Sendable {
 
     /// Goes straight to where redirects led last time. If that is refused now (signed targets expire), the chain is
     /// walked again.
-    private func answer(_ url: SourceURL, _ fields: HTTPHeaders, _ key: RedirectMemory.Key) async throws
-        -> SourceExchange.Answer
-    {
+    private func answer(
+        _ url: SourceURL, _ fields: HTTPHeaders, _ key: RedirectMemory.Key, _ isGuarded: Bool
+    ) async throws -> SourceExchange.Answer {
         if let target = redirects.target(key, at: SteadyClock.now) {
             do {
-                let answer = try await exchange.get(target, SourceExchange.redirected(fields, from: url, to: target))
+                let answer = try await exchange.get(
+                    target, SourceExchange.redirected(fields, from: url, to: target), isGuarded: isGuarded)
                 if answer.head.status.code < 400 { return answer }
                 await SourceExchange.drain(answer.response.body)
             } catch is SourceFailure {
@@ -145,7 +152,7 @@ package final class SourceClient: Sendable {
             }
             redirects.forget(key)
         }
-        let answer = try await exchange.get(url, fields)
+        let answer = try await exchange.get(url, fields, isGuarded: isGuarded)
         if answer.url != url, answer.head.status.code < 400 {
             redirects.remember(answer.url, for: key, at: SteadyClock.now)
         }

@@ -37,10 +37,12 @@ struct SourceExchange: Sendable {
     private let direct: HTTPClient
     private let proxied: [HTTPClient.Configuration.Proxy: HTTPClient]
     private let options: SourceOptions
+    private let guardian: SourceGuard
 
     init(group: any EventLoopGroup, options: SourceOptions) {
         self.options = options
         direct = Self.makeClient(group, options, proxy: nil)
+        guardian = SourceGuard(options.rules) { Self.makeClient(group, options, proxy: nil, host: $0, at: $1) }
         proxied = Dictionary(
             uniqueKeysWithValues: options.proxies.all.map { ($0, Self.makeClient(group, options, proxy: $0)) })
     }
@@ -48,10 +50,12 @@ struct SourceExchange: Sendable {
     func shutdown() async {
         // A second shutdown is the only thing that fails, and harmless.
         for client in [direct] + proxied.values { try? await client.shutdown() }
+        await guardian.shutdown()
     }
 
     private static func makeClient(
-        _ group: any EventLoopGroup, _ options: SourceOptions, proxy: HTTPClient.Configuration.Proxy?
+        _ group: any EventLoopGroup, _ options: SourceOptions, proxy: HTTPClient.Configuration.Proxy?,
+        host: String? = nil, at address: IPAddress? = nil
     ) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             connectTimeout: options.connectTimeout, certificateFile: options.certificateFile)
@@ -65,15 +69,21 @@ struct SourceExchange: Sendable {
                 value: AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 64 << 10, maximum: 256 << 10))
         }
         configuration.proxy = proxy
+        // The name stays in the request and in the certificate; only the look-up is left out.
+        if let host, let address, IPAddress(host) == nil { configuration.dnsOverride = [host: address.description] }
         return HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
-    /// GETs `url`, going where redirects lead. Throws `SourceFailure` and `CancellationError`.
-    func get(_ url: SourceURL, _ headers: HTTPHeaders) async throws -> Answer {
+    /// Throws the `SourceFailure` of a host that may not be read from for others.
+    func check(_ url: SourceURL) async throws { _ = try await guardian.addresses(of: url) }
+
+    /// GETs `url`, going where redirects lead. If it `isGuarded`, only to addresses that the rules allow. Throws
+    /// `SourceFailure` and `CancellationError`.
+    func get(_ url: SourceURL, _ headers: HTTPHeaders, isGuarded: Bool = false) async throws -> Answer {
         var url = url
         var headers = headers
         for _ in 0...Self.maximumRedirects {
-            let response = try await send(url, headers)
+            let response = try await (isGuarded ? sendGuarded(url, headers) : send(url, headers))
             guard [301, 302, 303, 307, 308].contains(response.status.code) else {
                 return Answer(url: url, response: response)
             }
@@ -100,8 +110,25 @@ struct SourceExchange: Sendable {
         return headers
     }
 
+    private func sendGuarded(_ url: SourceURL, _ headers: HTTPHeaders) async throws -> HTTPClientResponse {
+        var failure = SourceFailure(.nameResolution, "the name \(url.host) does not resolve")
+        for address in try await guardian.addresses(of: url).prefix(SourceGuard.triedAddresses) {
+            do {
+                return try await send(url, headers, by: try guardian.client(for: url.host, at: address))
+            } catch let error as SourceFailure where error.kind == .connection {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
     private func send(_ url: SourceURL, _ headers: HTTPHeaders) async throws -> HTTPClientResponse {
-        let client = options.proxies.proxy(for: url).flatMap { proxied[$0] } ?? direct
+        try await send(url, headers, by: options.proxies.proxy(for: url).flatMap { proxied[$0] } ?? direct)
+    }
+
+    private func send(
+        _ url: SourceURL, _ headers: HTTPHeaders, by client: HTTPClient
+    ) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: url.text)
         request.headers = headers
         if let user = url.user, !headers.contains(name: "Authorization") {

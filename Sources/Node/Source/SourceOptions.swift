@@ -1,3 +1,4 @@
+package import MinionCore
 import NIOCore
 
 /// How a node reads sources.
@@ -10,6 +11,13 @@ package struct SourceOptions: Sendable {
     package var proxies = ProxySettings()
     /// A file of certificates (PEM) that are trusted instead of the system's; nil: the system's.
     package var certificateFile: String?
+
+    /// To which addresses others than this host's users may make it connect: private ones are where sources often are.
+    package var rules = SourceOptions.standardRules
+
+    package static let standardRules = AddressRules(
+        allowsPrivate: true,
+        optionNames: .init(privateAddresses: "--preheat-sources", list: "--preheat-sources"))
 
     package init() {}
 

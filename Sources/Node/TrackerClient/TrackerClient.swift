@@ -18,7 +18,7 @@ import Wire
 /// to half a minute, while the next on the list is asked; then it gets its turn again. Trackers are reached directly,
 /// without any proxy of the environment, since they have to see where a node is.
 package final class TrackerClient: Sendable {
-    private let client: HTTPClient
+    private let client: DirectClient
     private let trackers: [String]
     private let choice: Mutex<TrackerChoice>
     private let userAgent: String
@@ -36,14 +36,19 @@ package final class TrackerClient: Sendable {
 
     /// `trackers` are base URLs in order of preference, at least one; see `TrackerAddress.baseURL`. `shutdown` has to
     /// be called in the end. For `certificateFile` see `SourceOptions`.
-    package init(
+    package convenience init(
         group: any EventLoopGroup, trackers: [String], userAgent: String = "minion", certificateFile: String? = nil,
         timing: Timing = Timing()
     ) {
+        self.init(
+            client: DirectClient(group: group, connectTimeout: timing.connect, certificateFile: certificateFile),
+            trackers: trackers, userAgent: userAgent, timing: timing)
+    }
+
+    /// The same over connections that others use, too, and shut down.
+    init(client: DirectClient, trackers: [String], userAgent: String = "minion", timing: Timing = Timing()) {
         precondition(!trackers.isEmpty, "a tracker client without trackers")
-        var configuration = HTTPClient.Configuration(connectTimeout: timing.connect, certificateFile: certificateFile)
-        configuration.httpVersion = .http1Only
-        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        self.client = client
         self.trackers = trackers
         self.choice = Mutex(TrackerChoice(count: trackers.count))
         self.userAgent = userAgent
@@ -51,10 +56,7 @@ package final class TrackerClient: Sendable {
     }
 
     /// Ends all connections. Reports that are under way fail.
-    package func shutdown() async {
-        // A second shutdown is the only thing that fails, and harmless.
-        try? await client.shutdown()
-    }
+    package func shutdown() async { await client.shutdown() }
 
     /// Delivers a report and returns the answer, which is checked. Asks every tracker, until one answers.
     ///
@@ -129,16 +131,7 @@ package final class TrackerClient: Sendable {
         _ request: HTTPClientRequest, _ tracker: String, limit: Duration
     ) async throws -> (HTTPResponseStatus, ByteBuffer) {
         do {
-            return try await withDeadline(limit) { [client] in
-                let response: HTTPClientResponse
-                do {
-                    response = try await client.execute(request, deadline: .distantFuture)
-                } catch  where SourceExchange.isClosedConnection(error) && !Task.isCancelled {
-                    // A kept-alive connection that the tracker closed just as we sent says nothing about the tracker.
-                    response = try await client.execute(request, deadline: .distantFuture)
-                }
-                return (response.status, try await response.body.collect(upTo: WireLimits.replyBytes))
-            }
+            return try await client.exchange(request, limit: limit, replyBytes: WireLimits.replyBytes)
         } catch {
             if Task.isCancelled { throw CancellationError() }
             switch error {
@@ -161,7 +154,7 @@ package final class TrackerClient: Sendable {
     }
 
     /// The text of `{"error": "…"}`; nil if the answer is something else.
-    private static func errorText(_ answer: ByteBuffer) -> String? {
+    static func errorText(_ answer: ByteBuffer) -> String? {
         struct Body: Decodable { let error: String }
         guard answer.readableBytes <= 64 << 10,
             let body = try? JSONDecoder().decode(Body.self, from: Data(answer.readableBytesView))

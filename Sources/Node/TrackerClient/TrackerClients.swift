@@ -1,43 +1,36 @@
 import MinionCore
-import NIOCore
 import Synchronization
 
-/// The clients of all lists of trackers that a node's tasks name; tasks with the same list share one.
+/// The clients of all lists of trackers that a node's tasks name; tasks with the same list share one, and with it what
+/// is known of which trackers answer.
 final class TrackerClients: Sendable {
     private struct Entry {
         let client: TrackerClient
         var users = 1
     }
 
-    private let group: any EventLoopGroup
+    private let client: DirectClient
     private let entries = Mutex<[[String]: Entry]>([:])
 
-    init(group: any EventLoopGroup) { self.group = group }
+    init(_ client: DirectClient) { self.client = client }
 
-    /// The client of a list, until it is given back; nil if the list is empty.
-    func take(_ trackers: [String]) -> TrackerClient? {
-        guard !trackers.isEmpty else { return nil }
-        return entries.withLock { entries in
+    /// The client of a list, which is not empty, until it is given back.
+    func take(_ trackers: [String]) -> TrackerClient {
+        entries.withLock { entries in
             if let known = entries[trackers] {
                 entries[trackers]?.users += 1
                 return known.client
             }
-            let client = TrackerClient(group: group, trackers: trackers)
+            let client = TrackerClient(client: client, trackers: trackers)
             entries[trackers] = Entry(client: client)
             return client
         }
     }
 
-    /// Ends the list's connections if nobody else uses them.
-    func giveBack(_ trackers: [String]) async {
-        let unused = entries.withLock { entries -> TrackerClient? in
-            guard let entry = entries[trackers] else { return nil }
-            guard entry.users == 1 else {
-                entries[trackers]?.users -= 1
-                return nil
-            }
-            return entries.removeValue(forKey: trackers)?.client
+    func giveBack(_ trackers: [String]) {
+        entries.withLock { entries in
+            guard let entry = entries[trackers] else { return }
+            if entry.users == 1 { entries[trackers] = nil } else { entries[trackers]?.users -= 1 }
         }
-        await unused?.shutdown()
     }
 }

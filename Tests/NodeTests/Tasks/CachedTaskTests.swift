@@ -99,6 +99,26 @@ import Testing
         }
     }
 
+    @Test func contentStaysCutAsItWasFirst() async throws {
+        let source = Source(size, maximumAge: 100)
+        try await ScriptedServer.run(source.answer) { server in
+            try await NodeFixture.with { fixture in
+                try await fixture.node { node in
+                    _ = await node.download(request(server.url()) { $0.pieceLength = 64 << 10 }).outcome()
+                    fixture.clock.advance(101)
+                    let again = await node.download(request(server.url())).outcome()
+                    #expect(again.has(content) && again.progress?.bytesAlreadyHere == Int64(size))
+                    #expect(again.progress?.sourceQuestions == 1 && server.bytesRead == size)
+                }
+                let cache = try await blocking {
+                    try ContentCache.open(folder: fixture.path("cache"), now: { fixture.clock.now })
+                }
+                defer { cache.close() }
+                #expect(cache.list().map(\.version.pieceSize) == [64 << 10])
+            }
+        }
+    }
+
     @Test func credentialsMakeAnotherTask() async throws {
         let source = Source(size, maximumAge: 100)
         try await ScriptedServer.run(source.answer) { server in
