@@ -59,11 +59,17 @@ def new_server(request: pytest.FixtureRequest, server_binary: Path, engine: str)
     assert not complaints, "; ".join(complaints)
 
 
+@pytest.fixture
+def new_manager(new_server: Callable[..., Server]) -> Callable[..., Server]:
+    """Starts managers without schedulers: tests bring their own."""
+    return lambda *arguments, **options: new_server("--roles", "manager", *arguments, **options)
+
+
 @pytest.fixture(scope="session", params=ENGINES)
 def shared(request: pytest.FixtureRequest, server_binary: Path) -> Iterator[Server]:
     """One server for all tests that change nothing."""
     database = request.getfixturevalue("postgres").new_database() if request.param == "postgres" else None
-    server = Server(server_binary, database=database)
+    server = Server(server_binary, "--roles", "manager", database=database)
     yield server
     complaint = server.close()
     log = server.log
@@ -80,8 +86,8 @@ def reader(shared: Server) -> Client:
 
 
 @pytest.fixture
-def server(new_server: Callable[..., Server]) -> Server:
-    return new_server()
+def server(new_manager: Callable[..., Server]) -> Server:
+    return new_manager()
 
 
 @pytest.fixture

@@ -55,12 +55,12 @@ class Server:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 env={**kept, "HOME": str(self.folder), **self._env}, start_new_session=True)
-        wait_until(lambda: self._is_up() or self.process.poll() is not None, "/healthy of minion-server")
+        wait_until(lambda: self._is_up() or self.process.poll() is not None, "/healthz of minion-server")
         return self.process.poll() is None
 
     def _is_up(self) -> bool:
         try:
-            return self.ask("/healthy", timeout=2).status == 200
+            return self.ask("/healthz", timeout=2).status == 200
         except OSError:
             return False
 

@@ -273,4 +273,4 @@ def test_roles_are_made_and_removed(server: Server, root):
     assert root.delete("/api/v1/roles/root").status == 409
     assert root.delete("/api/v1/roles/root/permissions", {"object": "users", "action": "*"}).status == 409
     permissions = root.ok(root.get("/api/v1/permissions"))
-    assert len(permissions) == 34 and {"object": "seed-peer-clusters", "action": "read"} in permissions
+    assert len(permissions) == 36 and {"object": "seed-peer-clusters", "action": "read"} in permissions

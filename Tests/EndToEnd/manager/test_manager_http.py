@@ -100,8 +100,8 @@ def test_health_and_documents(shared: Server):
     assert len(addresses) == 2 and "." in addresses[0] and ":" in addresses[1]
 
 
-def test_the_tracker_is_on_the_same_port(shared: Server):
-    client = shared.client()
+def test_the_tracker_is_on_the_same_port(new_server):
+    client = new_server().client()
     assert client.ok(client.get("/v1/tasks")) == {"total": 0, "tasks": []}
     assert client.ok(client.get("/res/"))["ret"] == "success"
     missing = client.get("/v1/nope")

@@ -12,13 +12,17 @@ PEER = {
     "host_name": "p", "type": "normal", "ip": "10.0.0.3", "port": 8005, "download_port": 8006, "proxy_port": 8007,
     "scheduler_cluster_id": 1}
 BASE = {"id", "created_at", "updated_at", "is_del"}
+#: What a node has done since it was started.
+TRAFFIC = {"bytes_from_source", "bytes_from_peers", "bytes_sent", "downloads", "uploads"}
+
+
 
 
 def test_schedulers(server: Server, root):
     made = root.ok(root.post("/api/v1/schedulers", {**SCHEDULER, "config": {"manager_keep_alive_interval": 5_000_000_000}}))
     assert set(made) == BASE | {
         "config", "host_name", "idc", "location", "ip", "port", "state", "features", "last_keep_alive_at",
-        "scheduler_cluster_id", "scheduler_cluster"}
+        "scheduler_cluster_id", "scheduler_cluster", "version"}
     assert made["state"] == "inactive" and made["features"] == ["schedule", "preheat"]
     assert made["last_keep_alive_at"] == "0001-01-01T00:00:00Z"
     assert made["config"] == {"manager_keep_alive_interval": 5_000_000_000}
@@ -60,7 +64,7 @@ def test_seed_peers(server: Server, root):
     made = root.ok(root.post("/api/v1/seed-peers", {**SEED_PEER, "object_storage_port": 9}))
     assert set(made) == BASE | {
         "host_name", "type", "idc", "location", "ip", "port", "download_port", "object_storage_port", "state",
-        "seed_peer_cluster_id", "seed_peer_cluster"}
+        "seed_peer_cluster_id", "seed_peer_cluster", "version"} | TRAFFIC
     assert {**made, **SEED_PEER, "object_storage_port": 9, "state": "inactive"} == made
     assert root.post("/api/v1/seed-peers", SEED_PEER).status == 409
     for query, count in (
@@ -83,7 +87,7 @@ def test_peers(server: Server, root):
         "git_version": "v1", "git_commit": "abc", "build_platform": "linux/amd64"}
     made = root.ok(root.post("/api/v1/peers", {**PEER, **build, "state": "active"}))
     assert set(made) == BASE | set(PEER) | set(build) | {
-        "idc", "location", "object_storage_port", "state", "scheduler_cluster"}
+        "idc", "location", "object_storage_port", "state", "scheduler_cluster"} | TRAFFIC
     assert {**made, **PEER, **build, "state": "active"} == made
     assert made["scheduler_cluster"]["name"] == "cluster-1" and made["scheduler_cluster"]["client_config"]["load_limit"] == 200
     [listed] = root.ok(root.get("/api/v1/peers?git_version=v1&os=linux&proxy_port=8007"))

@@ -6,9 +6,26 @@ import time
 
 import pytest
 
+from fake_scheduler import FakeScheduler, join_token
 from server import Server, pages, wait_for_audit
 
 FILE = {"type": "preheat", "args": {"type": "file", "url": "http://host/file"}}
+
+
+@pytest.fixture
+def server(new_manager) -> Server:
+    """A manager whose clusters have a scheduler, which takes no jobs."""
+    server = new_manager()
+    report(server, server.sign_in())
+    return server
+
+
+def report(server: Server, root, cluster: int = 1) -> None:
+    token = join_token(root, f"cluster {cluster}", scheduler_cluster_id=cluster)
+    FakeScheduler(server, token, f"s{cluster}").report()
+
+
+
 JOB_KEYS = {
     "id", "created_at", "updated_at", "is_del", "task_id", "bio", "type", "state", "args", "result", "user_id", "user",
     "seed_peer_clusters", "scheduler_clusters"}
@@ -28,7 +45,8 @@ def test_a_job_lives(server: Server, root, base):
     assert args["concurrent_task_count"] == 8 and args["concurrent_peer_count"] == 500
     assert args["filtered_query_params"].startswith("X-Amz-Algorithm&")
     found = client.ok(client.get(f"{path}/{made['id']}"))
-    assert found == {**made, "result": {}}, "the result is {} until there is one"
+    assert {**found, "result": None} == made
+    assert found["result"]["state"] == "PENDING" and found["result"]["job_states"][0]["task_name"] == "preheat"
     [listed] = client.ok(client.get(path))
     assert listed == {**found, "scheduler_clusters": None, "seed_peer_clusters": None}
     assert client.ok(client.patch(f"{path}/{made['id']}", {"bio": "c"}))["bio"] == "c"
@@ -39,7 +57,8 @@ def test_a_job_lives(server: Server, root, base):
 
 
 def test_no_clusters_means_all(server: Server, root):
-    root.make_cluster("two")
+    report(server, root, root.make_cluster("two")["id"])
+    root.make_cluster("three")
     made = root.ok(root.post("/api/v1/jobs", FILE))
     assert [cluster["id"] for cluster in made["scheduler_clusters"]] == [1, 2]
     assert made["user_id"] == 0 and made["user"]["id"] == 0
@@ -83,8 +102,8 @@ def test_arguments_are_checked(reader, args):
 
 @pytest.mark.parametrize("args", [
     {"piece_length": 4_194_304}, {"piece_length": 67_108_864}, {"ips": ["1.2.3.4", "::1"]}, {"count": 200},
-    {"percentage": 100}, {"headers": {"Authorization": "x"}}, {"scope": "all_peers", "count": 1}, {"urls": ["http://y"]},
-    {"object_storage": {"region": "r", "insecure_skip_verify": True}}, {"hdfs": {"delegation_token": "t"}},
+    {"percentage": 100}, {"headers": {"Accept": "x"}}, {"scope": "all_peers", "count": 1}, {"urls": ["http://y"]},
+    {"object_storage": {"region": "r", "insecure_skip_verify": True}}, {"hdfs": {}},
     {"tag": "t", "application": "a", "filteredQueryParams": "a&b"},
 ])
 def test_arguments_are_kept(server: Server, root, args):
@@ -93,15 +112,16 @@ def test_arguments_are_kept(server: Server, root, args):
         assert made["args"]["filtered_query_params" if key == "filteredQueryParams" else key] == value
 
 
-def test_unknown_clusters_and_users_are_told(reader):
-    answer = reader.post("/api/v1/jobs", {**FILE, "scheduler_cluster_ids": [9]})
+def test_unknown_clusters_and_users_are_told(server: Server, root):
+    answer = root.post("/api/v1/jobs", {**FILE, "scheduler_cluster_ids": [9]})
     assert answer.status == 404 and answer.json == {"message": "scheduler cluster id 9: record not found"}
-    assert reader.post("/api/v1/jobs", {**FILE, "user_id": 9}).status == 404
-    assert reader.post("/api/v1/jobs", {**FILE, "seed_peer_cluster_ids": [9]}).status == 404
+    assert root.post("/api/v1/jobs", {**FILE, "user_id": 9}).status == 404
+    assert root.post("/api/v1/jobs", {**FILE, "seed_peer_cluster_ids": [9]}).status == 404
 
 
 def test_jobs_have_a_rate(server: Server, root):
     slow = root.make_cluster("slow", scheduler_cluster_config={"job_rate_limit": 2})["id"]
+    report(server, root, slow)
     body = {**FILE, "scheduler_cluster_ids": [slow]}
     began = time.monotonic()
     answers = [root.post("/api/v1/jobs", body) for _ in range(8)]
@@ -115,9 +135,8 @@ def test_jobs_have_a_rate(server: Server, root):
 
 
 def test_jobs_that_need_schedulers_say_so(reader):
-    for body in ({"type": "sync_peers"}, {"type": "get_image_distribution", "args": {"url": "http://x/v2/a/manifests/b"}}):
-        answer = reader.post("/api/v1/jobs", body)
-        assert answer.status == 409 and answer.json == {"message": "active schedulers not found"}
+    answer = reader.post("/api/v1/jobs", {"type": "sync_peers"})
+    assert answer.status == 409 and answer.json == {"message": "active schedulers not found"}
     assert reader.post("/api/v1/jobs", {"type": "get_image_distribution", "args": {}}).status == 422
 
 
