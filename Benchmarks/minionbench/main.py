@@ -40,7 +40,7 @@ GROUPS: Dict[str, Tuple[Tuple[str, ...], Callable[[Options], List[Row]]]] = {
 }
 #: What else is built for which groups. `minion serve` runs minion-server.
 PRODUCTS = {
-    "minion-server": {"pair", "rates", "tracker", "manager"},
+    "minion-server": {"pair", "rates", "fleet", "tracker", "manager"},
     "minion-store-load": {"manager"},
     "minion-tracker-load": {"tracker"},
     "minion-microbenchmarks": {"micro"},

@@ -98,7 +98,7 @@ def prepare(asked: argparse.Namespace, wanted: Sequence[Scenario]) -> Dict[str, 
     if "libtorrent" in systems and torrent is None:
         print("Left out: libtorrent, which no Python here has (Debian: python3-libtorrent).")
     if asked.minion is None and "minion" in systems:
-        build("minion")
+        build("minion", "minion-server")
     minion = (asked.minion or REPOSITORY / ".build" / "release" / "minion").resolve()
     if "minion" in systems and not minion.exists():
         raise Trouble(f"there is no {minion}")
